@@ -1,0 +1,30 @@
+"""Model → what is known before each step. `analyse` is the way in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchwipy_lint.flow.classes import classify
+from orchwipy_lint.flow.graph import Graph, build
+from orchwipy_lint.flow.lattice import Presence
+from orchwipy_lint.flow.solve import solve
+from orchwipy_lint.flow.witness import Witnesses
+from orchwipy_lint.model import Pipeline
+
+__all__ = ["Flow", "analyse"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flow:
+    """A pipeline, its graph, and the presence with which each node is reached (None: it is not)."""
+
+    pipeline: Pipeline
+    graph: Graph
+    before: tuple[Presence | None, ...]
+    witnesses: Witnesses
+
+
+def analyse(pipeline: Pipeline) -> Flow:
+    """Solve the state flow of one pipeline; linear in its arms."""
+    graph = build(pipeline)
+    return Flow(pipeline, graph, solve(graph), Witnesses(graph, classify(graph)))

@@ -1,0 +1,101 @@
+"""The values of keys, as coarsely as the pipeline's own conditions tell them apart.
+
+A key's value is absent, one of the constants that some condition names, or another value that is truthy
+or falsy. Keys that are copied from one another share their constants. A set of classes is an int with
+a bit a class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchwipy_lint.flow.graph import Graph
+from orchwipy_lint.model import Parameter, Test, Value
+from orchwipy_lint.types import Constant
+
+__all__ = ["ABSENT", "OTHER", "Classes", "classify"]
+
+ABSENT = 1
+_TRUTHY = 2
+_FALSY = 4
+OTHER = _TRUTHY | _FALSY
+_FIRST_CONSTANT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """The constants of each key that conditions look at, directly or after copies."""
+
+    constants: dict[str, dict[Constant, int]]
+
+    @property
+    def keys(self) -> frozenset[str]:
+        return frozenset(self.constants)
+
+    def present(self, key: str) -> int:
+        """Every class but absence."""
+        return OTHER | (((1 << len(self.constants[key])) - 1) << _FIRST_CONSTANT)
+
+    def all(self, key: str) -> int:
+        return ABSENT | self.present(key)
+
+    def of_constant(self, key: str, value: Constant) -> int:
+        number = self.constants[key].get(value)
+        if number is not None:
+            return 1 << (_FIRST_CONSTANT + number)
+        return _TRUTHY if value else _FALSY
+
+    def of_value(self, key: str, value: Value) -> int:
+        """The classes of a value that is set; copies are not followed here."""
+        if value.constants is None:
+            return self.present(key)
+        found = 0
+        for constant in value.constants:
+            found |= self.of_constant(key, constant)
+        return found or self.present(key)
+
+    def of_test(self, test: Test) -> int:
+        """The classes that pass."""
+        found = ABSENT if test.absent else 0
+        if test.only is None:
+            found |= _TRUTHY if test.truth is not False else 0
+            found |= _FALSY if test.truth is not True else 0
+        for constant, number in self.constants[test.key].items():
+            if test.allows(constant):
+                found |= 1 << (_FIRST_CONSTANT + number)
+        return found
+
+    def of_default(self, key: str, parameter: Parameter | None) -> int:
+        """What a parameter holds where the state lacks its key."""
+        if parameter is None or parameter.required:
+            return self.present(key)
+        return self.of_value(key, parameter.default)
+
+
+def classify(graph: Graph) -> Classes:
+    """The classes that the conditions of a pipeline can tell apart."""
+    parent: dict[str, str] = {}
+
+    def find(key: str) -> str:
+        while parent.setdefault(key, key) != key:
+            parent[key] = parent[parent[key]]
+            key = parent[key]
+        return key
+
+    tested: dict[str, dict[Constant, None]] = {}
+    for edge in graph.edges:
+        for case in edge.arm.when:
+            for test in case:
+                constants = tested.setdefault(test.key, {})
+                constants.update(dict.fromkeys((*(test.only or ()), *test.never)))
+        for key, value in edge.arm.effect.sets.items():
+            if value.copies is not None:
+                parent[find(key)] = find(value.copies)
+    if not tested:
+        return Classes({})
+    groups: dict[str, dict[Constant, int]] = {}
+    for key, constants in tested.items():
+        group = groups.setdefault(find(key), {})
+        for constant in sorted(constants, key=repr):
+            group.setdefault(constant, len(group))
+    return Classes({key: groups[find(key)] for key in {*tested, *parent} if find(key) in groups})

@@ -1,0 +1,69 @@
+"""Which values are read later: a backward analysis of the same graph.
+
+A step reads its parameters and what it takes from `kwargs`; the end of a run, a pause, a return that
+cannot be read and a target that is not known read every key. Being copied on to the next step is no
+reading.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchwipy_lint.flow.graph import END, UNKNOWN, Edge, Graph, Node
+from orchwipy_lint.flow.solve import reverse_postorder
+
+__all__ = ["Liveness", "liveness"]
+
+
+@dataclass(frozen=True, slots=True)
+class Liveness:
+    """By node, on arrival: keys that may be read later, and keys that every path sets again unread."""
+
+    read: tuple[int, ...]
+    overwritten: tuple[int, ...]
+
+    def after(self, graph: Graph, edge: Edge) -> tuple[int, int]:
+        """The same two right after an arm."""
+        if edge.target in (END, UNKNOWN):
+            return graph.every, 0
+        return self.read[edge.target], self.overwritten[edge.target]
+
+
+def liveness(graph: Graph) -> Liveness:
+    """Solve both by iteration from the ends: the least read set, the greatest overwritten set."""
+    every = graph.every
+    order = reverse_postorder(graph)[::-1]
+    reads = [_reads(node, graph) for node in graph.nodes]
+    read, overwritten = [0] * len(graph.nodes), [every] * len(graph.nodes)
+    changed = True
+    while changed:
+        changed = False
+        for node in order:
+            later, again = 0, every
+            for edge in graph.out[node]:
+                if edge.target in (END, UNKNOWN):
+                    after, set_again = every, 0
+                else:
+                    after, set_again = read[edge.target], overwritten[edge.target]
+                keep, sets = edge.transfer.keep, edge.transfer.sets
+                later |= after & keep & ~sets
+                again &= sets | (set_again & keep)
+            later |= reads[node]
+            again = again & ~reads[node] if graph.out[node] else 0
+            if (later, again) != (read[node], overwritten[node]):
+                read[node], overwritten[node] = later, again
+                changed = True
+    return Liveness(tuple(read), tuple(overwritten))
+
+
+def _reads(node: Node, graph: Graph) -> int:
+    step = node.step
+    if step.reads_all or step.pauses or step.falls_off or any(site.problem for site in step.returns):
+        return graph.every
+    if not graph.out[node.number]:
+        return graph.every
+    bits = node.required | node.optional
+    for key in step.read_keys:
+        if key in graph.keys:
+            bits |= 1 << graph.keys[key]
+    return bits

@@ -1,0 +1,255 @@
+"""Keys that are set or dropped to no purpose."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from orchwipy_lint.findings import Finding, Related, Severity
+from orchwipy_lint.flow import Flow
+from orchwipy_lint.flow.graph import Edge
+from orchwipy_lint.flow.liveness import Liveness, liveness
+from orchwipy_lint.rules.base import Rule
+from orchwipy_lint.rules.paths import at, closest
+
+__all__ = ["NOTHING_TO_DROP", "OVERWRITTEN_KEY", "UNREAD_KEY"]
+
+
+def unread_key(flow: Flow) -> Iterator[Finding]:
+    for edge, key, again in _unread(flow):
+        if again is None:
+            yield _finding(
+                flow,
+                UNREAD_KEY,
+                edge,
+                key,
+                f"`{key}` is set here and no step reads it before it is dropped or set again",
+                help=f"leave `{key}` out, or read it in a step that follows",
+            )
+
+
+def overwritten_key(flow: Flow) -> Iterator[Finding]:
+    for edge, key, again in _unread(flow):
+        if again is not None:
+            step = flow.graph.nodes[again.source].step
+            yield _finding(
+                flow,
+                OVERWRITTEN_KEY,
+                edge,
+                key,
+                f"`{key}` is set here and step `{step.name}` sets it again, with no step that reads it between",
+                related=[Related(step.path, again.arm.span.line, f"`{key}` is set again here")],
+                help=f"leave `{key}` out here, or read it in a step between",
+            )
+
+
+def nothing_to_drop(flow: Flow) -> Iterator[Finding]:
+    if flow.pipeline.escapes:
+        return
+    for edge in flow.graph.edges:
+        before = flow.before[edge.source]
+        if before is None or not edge.arm.effect.named_drops:
+            continue
+        ready = before.with_present(flow.graph.nodes[edge.source].required)
+        there = ready.present | ready.unknown
+        for key in dict.fromkeys(edge.arm.effect.named_drops):
+            if there >> flow.graph.keys[key] & 1:
+                continue
+            meant = closest(key, flow.graph.names_of(there))
+            yield _finding(
+                flow,
+                NOTHING_TO_DROP,
+                edge,
+                key,
+                f"`{key}` is dropped here and is never there",
+                help=f"did you mean `{meant}`?" if meant else f"leave `{key}` out",
+            )
+
+
+def _finding(
+    flow: Flow,
+    rule: Rule,
+    edge: Edge,
+    key: str,
+    message: str,
+    *,
+    help: str,
+    related: list[Related] | None = None,
+) -> Finding:
+    step = flow.graph.nodes[edge.source].step
+    return at(
+        rule,
+        flow.pipeline,
+        step.path,
+        edge.arm.span,
+        message,
+        step=step.name,
+        key=key,
+        help=help,
+        related=related or (),
+    )
+
+
+def _unread(flow: Flow) -> Iterator[tuple[Edge, str, Edge | None]]:
+    """The keys that an arm sets and nothing reads; with an arm that sets it again where every path does."""
+    live = liveness(flow.graph)
+    for edge in flow.graph.edges:
+        if flow.before[edge.source] is None or not edge.transfer.sets:
+            continue
+        read, overwritten = live.after(flow.graph, edge)
+        for key in flow.graph.names_of(edge.transfer.sets & ~read):
+            always = overwritten >> flow.graph.keys[key] & 1
+            yield edge, key, _next_setter(flow, live, edge, key) if always else None
+
+
+def _next_setter(flow: Flow, live: Liveness, edge: Edge, key: str) -> Edge | None:
+    """The first arm after `edge` that sets the key again."""
+    seen = {edge.target}
+    waiting = deque(seen)
+    while waiting:
+        for following in flow.graph.out[waiting.popleft()]:
+            if key in following.arm.effect.sets:
+                return following
+            if following.target >= 0 and following.target not in seen:
+                seen.add(following.target)
+                waiting.append(following.target)
+    return None
+
+
+UNREAD_KEY = Rule(
+    code="OWP105",
+    name="unread-key",
+    severity=Severity.NOTE,
+    explanation=(
+        "A return sets a key, the state carries it, and on every path it is dropped or set again before "
+        "any step reads it. It costs payload and misleads whoever reads the code. Any use of `kwargs` as "
+        "a whole, and the end of a run, reads every key that is then there. Off unless selected "
+        "(`--select OWP105`)."
+    ),
+    bad='''\
+from orchwipy_runtime import MicroFunctions, ReturnUpdates
+
+pipe = MicroFunctions(beginner="scan")
+
+
+@pipe.fn()
+def scan(*, path: str, **kwargs):
+    return ReturnUpdates("index", size=len(path), words=path.split("/"))
+
+
+@pipe.fn(terminates=True)
+def index(*, words: list[str], **kwargs):
+    return {"count": len(words)}
+''',
+    good='''\
+from orchwipy_runtime import MicroFunctions, ReturnUpdates
+
+pipe = MicroFunctions(beginner="scan")
+
+
+@pipe.fn()
+def scan(*, path: str, **kwargs):
+    return ReturnUpdates("index", words=path.split("/"))
+
+
+@pipe.fn(terminates=True)
+def index(*, words: list[str], **kwargs):
+    return {"count": len(words)}
+''',
+    check=unread_key,
+    enabled=False,
+)
+
+OVERWRITTEN_KEY = Rule(
+    code="OWP106",
+    name="overwritten-key",
+    severity=Severity.WARNING,
+    explanation=(
+        "A return sets a key, and on every path that follows another return sets it again before any "
+        "step reads it: the first value is lost. Often two people chose one name. A step reads a key "
+        "through a parameter or through `kwargs`; any use of `kwargs` as a whole, and the end of a run, "
+        "reads every key. The finding stands at the first of the two."
+    ),
+    bad='''\
+from orchwipy_runtime import MicroFunctions, ReturnUpdates
+
+pipe = MicroFunctions(beginner="upload")
+
+
+@pipe.fn()
+def upload(*, path: str, **kwargs):
+    return ReturnUpdates("convert", status="uploaded")
+
+
+@pipe.fn()
+def convert(*, path: str, **kwargs):
+    return ReturnUpdates("publish", status="converted")
+
+
+@pipe.fn(terminates=True)
+def publish(*, status: str, **kwargs):
+    return {"status": status}
+''',
+    good='''\
+from orchwipy_runtime import MicroFunctions, ReturnUpdates
+
+pipe = MicroFunctions(beginner="upload")
+
+
+@pipe.fn()
+def upload(*, path: str, **kwargs):
+    return ReturnUpdates("convert", status="uploaded")
+
+
+@pipe.fn()
+def convert(*, path: str, status: str, **kwargs):
+    return ReturnUpdates("publish", status=f"{status}, converted")
+
+
+@pipe.fn(terminates=True)
+def publish(*, status: str, **kwargs):
+    return {"status": status}
+''',
+    check=overwritten_key,
+)
+
+NOTHING_TO_DROP = Rule(
+    code="OWP107",
+    name="nothing-to-drop",
+    severity=Severity.WARNING,
+    explanation=(
+        "A return drops a key that is never in the state when it runs. Nothing fails, but the key that "
+        "was meant stays: usually a slip of the pen, or a key that has been renamed."
+    ),
+    bad='''\
+from orchwipy_runtime import MicroFunctions, ReturnUpdates
+
+pipe = MicroFunctions(beginner="login")
+
+
+@pipe.fn()
+def login(*, user: str, password: str, **kwargs):
+    return ReturnUpdates("greet", "pasword")
+
+
+@pipe.fn(terminates=True)
+def greet(*, user: str, **kwargs):
+    return {}
+''',
+    good='''\
+from orchwipy_runtime import MicroFunctions, ReturnUpdates
+
+pipe = MicroFunctions(beginner="login")
+
+
+@pipe.fn()
+def login(*, user: str, password: str, **kwargs):
+    return ReturnUpdates("greet", "password")
+
+
+@pipe.fn(terminates=True)
+def greet(*, user: str, **kwargs):
+    return {}
+''',
+    check=nothing_to_drop,
+)

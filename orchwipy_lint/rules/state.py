@@ -1,0 +1,313 @@
+"""Keys that a step needs and that some path does not bring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchwipy_lint.findings import Finding, Related, Severity
+from orchwipy_lint.flow import Flow
+from orchwipy_lint.flow.graph import Edge, Node
+from orchwipy_lint.flow.lattice import Presence as Presences
+from orchwipy_lint.flow.monitors import Presence, Status, keeps
+from orchwipy_lint.flow.replay import Hop as Taken
+from orchwipy_lint.model import Span
+from orchwipy_lint.rules.base import Rule
+from orchwipy_lint.rules.paths import at, closest, hops_of, keys_on_arrival, shortened, steps_of
+
+__all__ = ["DEFAULT_ARGUMENT", "MAYBE_MISSING", "MISSING_ARGUMENT"]
+
+_Path = tuple[int, tuple[Taken, ...]]
+
+
+def missing_argument(flow: Flow) -> Iterator[Finding]:
+    for edge, node, key, path in _lacking(flow, Status.ABSENT, optional=False):
+        names = steps_of(flow, *path)
+        step = flow.graph.nodes[edge.source].step
+        yield at(
+            MISSING_ARGUMENT,
+            flow.pipeline,
+            step.path,
+            edge.arm.span,
+            f"MissingArgument: step `{node.step.name}` needs `{key}`, which {_arrows(names)} does not bring",
+            step=node.step.name,
+            key=key,
+            witness=names,
+            related=[*_drops(flow, path, key), _need(node, key)],
+            help=_help(flow, edge, node, key, path),
+            hops=hops_of(flow, path[1], key, "needs it"),
+            also=_also(flow, node, key),
+        )
+
+
+def default_argument(flow: Flow) -> Iterator[Finding]:
+    for edge, node, key, path in _lacking(flow, Status.ABSENT, optional=True):
+        names = steps_of(flow, *path)
+        yield at(
+            DEFAULT_ARGUMENT,
+            flow.pipeline,
+            flow.graph.nodes[edge.source].step.path,
+            edge.arm.span,
+            f"DefaultArgument: step `{node.step.name}` uses its default for `{key}` after {_arrows(names)}",
+            step=node.step.name,
+            key=key,
+            witness=names,
+            related=[*_drops(flow, path, key), _need(node, key)],
+            hops=hops_of(flow, path[1], key, "uses its default"),
+        )
+
+
+def maybe_missing(flow: Flow) -> Iterator[Finding]:
+    for edge, node, key, path in _lacking(flow, Status.UNKNOWN, optional=False):
+        names = steps_of(flow, *path)
+        yield at(
+            MAYBE_MISSING,
+            flow.pipeline,
+            flow.graph.nodes[edge.source].step.path,
+            edge.arm.span,
+            f"step `{node.step.name}` needs `{key}`, and the text does not tell whether {_arrows(names)} brings it",
+            step=node.step.name,
+            key=key,
+            witness=names,
+            related=[_need(node, key)],
+            help="write the keys out in the return, or annotate what is splatted with a TypedDict",
+            hops=hops_of(flow, path[1], key, "needs it"),
+        )
+
+
+def _lacking(flow: Flow, status: Status, *, optional: bool) -> Iterator[tuple[Edge, Node, str, _Path]]:
+    """The arms that lead to a step without a key of its own: one place, step and key once."""
+    graph = flow.graph
+    best: dict[tuple[str, Span, str, str], tuple[Edge, Node, str, _Path]] = {}
+    for node in graph.nodes:
+        for edge in graph.into[node.number]:
+            before = flow.before[edge.source]
+            if before is None:
+                continue
+            after = edge.transfer.apply(before.with_present(graph.nodes[edge.source].required), graph.every)
+            for key in graph.names_of(_bits(after, node, status, optional=optional)):
+                if status is Status.UNKNOWN and _is_lost(flow, edge, after, key):
+                    continue
+                path = flow.witnesses.path(Presence(key), edge, status)
+                place = (graph.nodes[edge.source].step.path, edge.arm.span, node.step.name, key)
+                if path is not None and (place not in best or len(path[1]) < len(best[place][3][1])):
+                    best[place] = (edge, node, key, path)
+    yield from best.values()
+
+
+def _bits(after: Presences, node: Node, status: Status, *, optional: bool) -> int:
+    lacking = after.unknown if status is Status.UNKNOWN else after.absent
+    return lacking & (node.optional if optional else node.required)
+
+
+def _is_lost(flow: Flow, edge: Edge, after: Presences, key: str) -> bool:
+    """Whether the key is surely missing on some path, which is said as an error."""
+    absent = after.absent >> flow.graph.keys[key] & 1
+    return bool(absent) and flow.witnesses.path(Presence(key), edge, Status.ABSENT) is not None
+
+
+def _drops(flow: Flow, path: _Path, key: str) -> list[Related]:
+    """Where a key that was there is lost on the way."""
+    found: list[Related] = []
+    graph = flow.graph
+    entry = graph.nodes[path[0]]
+    present = key in entry.parameters and entry.parameters[key].required
+    for hop in path[1]:
+        step = graph.nodes[hop.edge.source].step
+        if present and hop.status == Status.ABSENT:
+            how = "every key is dropped" if not keeps(hop.edge, key) and key not in hop.edge.arm.effect.drops else ""
+            message = f"{how or f'`{key}` is dropped'} here"
+            found.append(Related(step.path, hop.edge.arm.span.line, message))
+        present = hop.status == Status.PRESENT or _requires(flow, hop.edge.target, key)
+    return found
+
+
+def _requires(flow: Flow, node: int, key: str) -> bool:
+    return bool(flow.graph.nodes[node].required >> flow.graph.keys[key] & 1)
+
+
+def _need(node: Node, key: str) -> Related:
+    step = node.step
+    span = step.required_keys.get(key, step.span)
+    span = next((each.span for each in step.parameters if each.name == key), span)
+    return Related(step.path, span.line, f"step `{step.name}` reads `{key}` here")
+
+
+def _help(flow: Flow, edge: Edge, node: Node, key: str, path: _Path) -> str:
+    meant = closest(key, keys_on_arrival(flow, *path) - node.parameters.keys(), most=1)
+    hint = f"did you mean `{meant}`, which is there? Or " if meant else ""
+    if key in node.step.required_keys and key not in node.parameters:
+        line = node.step.required_keys[key].line
+        return f'{hint}{_with_key(edge, key)}, or read it with `.get("{key}")` at line {line}'
+    line = next(each.span.line for each in node.step.parameters if each.name == key)
+    return f"{hint}{_with_key(edge, key)}, or give `{key}` a default at line {line}"
+
+
+def _with_key(edge: Edge, key: str) -> str:
+    """The arm with the key added, as far as that fits on a line."""
+    text = edge.arm.text
+    if shortened(text) != text or text[-1] not in ")}":
+        return f"set `{key}` here"
+    inner = text[:-1].rstrip().rstrip(",")
+    separator = "" if inner.endswith(("{", "(")) else ", "
+    added = f'"{key}": ...' if text[-1] == "}" else f"{key}=..."
+    return f"return {inner}{separator}{added}{text[-1]} here" if key.isidentifier() else f"set `{key}` here"
+
+
+def _also(flow: Flow, node: Node, key: str) -> str | None:
+    """Another path, on which the key does arrive."""
+    best: _Path | None = None
+    for edge in flow.graph.into[node.number]:
+        if flow.before[edge.source] is None:
+            continue
+        path = flow.witnesses.path(Presence(key), edge, Status.PRESENT)
+        if path is not None and (best is None or len(path[1]) < len(best[1])):
+            best = path
+    if best is None:
+        return None
+    label = best[1][-1].edge.arm.label
+    text = f"also arrives by {_arrows(steps_of(flow, *best))}{f' [{label}]' if label else ''}"
+    setters = [hop.edge for hop in best[1] if key in hop.edge.arm.effect.sets]
+    if not setters:
+        return f"{text}, where the caller brings it"
+    return f"{text}, where line {setters[-1].arm.span.line} sets it"
+
+
+def _arrows(names: tuple[str, ...]) -> str:
+    if len(names) <= 8:
+        return " → ".join(names)
+    return " → ".join((*names[:4], f"({len(names) - 7} more)", *names[-3:]))
+
+
+MISSING_ARGUMENT = Rule(
+    code="OWP101",
+    name="missing-argument",
+    severity=Severity.ERROR,
+    explanation=(
+        "A step needs a key that some path from the beginner does not bring. When that path is taken, "
+        "the step's function is called without a required argument and the run fails there: with "
+        "OrchWiPy's own checker this is the warning `MissingArgument`. The finding stands at the return "
+        "that leads to the step without the key, once for each such return, with the shortest path that "
+        "shows it. Set the key there, keep it where it is dropped (`\"*\"` and a dict drop every key that "
+        "they do not name), or give the parameter a default. The analysis goes on as though the key were "
+        "there, so that one defect is one finding."
+    ),
+    bad='''\
+from orchwipy_runtime import MicroFunctions, ReturnUpdates
+
+pipe = MicroFunctions(beginner="receive")
+
+
+@pipe.fn()
+def receive(*, order_id: str, **kwargs):
+    return ReturnUpdates("price", "*", items=[order_id])
+
+
+@pipe.fn(terminates=True)
+def price(*, order_id: str, items: list[str], **kwargs):
+    return {"total": len(items)}
+''',
+    good='''\
+from orchwipy_runtime import MicroFunctions, ReturnUpdates
+
+pipe = MicroFunctions(beginner="receive")
+
+
+@pipe.fn()
+def receive(*, order_id: str, **kwargs):
+    return ReturnUpdates("price", items=[order_id])
+
+
+@pipe.fn(terminates=True)
+def price(*, order_id: str, items: list[str], **kwargs):
+    return {"total": len(items)}
+''',
+    check=missing_argument,
+)
+
+DEFAULT_ARGUMENT = Rule(
+    code="OWP102",
+    name="default-argument",
+    severity=Severity.NOTE,
+    explanation=(
+        "On some path a step gets no value for a parameter with a default, so the default is used. That "
+        "is often what is meant, and sometimes a key that was forgotten; this note shows where. It is off "
+        "unless selected (`--select OWP102`)."
+    ),
+    bad='''\
+from orchwipy_runtime import MicroFunctions, ReturnUpdates
+
+pipe = MicroFunctions(beginner="fetch")
+
+
+@pipe.fn()
+def fetch(*, url: str, **kwargs):
+    return ReturnUpdates("store")
+
+
+@pipe.fn(terminates=True)
+def store(*, url: str, retries: int = 3, **kwargs):
+    return {}
+''',
+    good='''\
+from orchwipy_runtime import MicroFunctions, ReturnUpdates
+
+pipe = MicroFunctions(beginner="fetch")
+
+
+@pipe.fn()
+def fetch(*, url: str, **kwargs):
+    return ReturnUpdates("store", retries=5)
+
+
+@pipe.fn(terminates=True)
+def store(*, url: str, retries: int = 3, **kwargs):
+    return {}
+''',
+    check=default_argument,
+    enabled=False,
+)
+
+MAYBE_MISSING = Rule(
+    code="OWP109",
+    name="maybe-missing",
+    severity=Severity.NOTE,
+    explanation=(
+        "A step needs a key, and the text does not tell whether some path brings it: on the way a return "
+        "splats something whose keys are not known (`**settings`), or drops keys by names that are not "
+        "known (`*names`). Write the keys out, or annotate what is splatted with a TypedDict. Notes are "
+        "shown on request (`--show-notes`)."
+    ),
+    bad='''\
+from orchwipy_runtime import MicroFunctions, ReturnUpdates
+
+pipe = MicroFunctions(beginner="load")
+
+
+@pipe.fn()
+def load(*, path: str, **kwargs):
+    settings = read_settings(path)
+    return ReturnUpdates("resize", "*", **settings)
+
+
+@pipe.fn(terminates=True)
+def resize(*, width: int, **kwargs):
+    return {}
+''',
+    good='''\
+from orchwipy_runtime import MicroFunctions, ReturnUpdates
+
+pipe = MicroFunctions(beginner="load")
+
+
+@pipe.fn()
+def load(*, path: str, **kwargs):
+    settings = read_settings(path)
+    return ReturnUpdates("resize", "*", width=settings["width"])
+
+
+@pipe.fn(terminates=True)
+def resize(*, width: int, **kwargs):
+    return {}
+''',
+    check=maybe_missing,
+)

@@ -1,0 +1,297 @@
+"""Values: of the wrong type, not JSON, or not there yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchwipy_lint.findings import Finding, Related, Severity
+from orchwipy_lint.flow import Flow
+from orchwipy_lint.flow.graph import Edge, Node
+from orchwipy_lint.flow.monitors import Carried
+from orchwipy_lint.flow.replay import Hop as Taken
+from orchwipy_lint.rules.base import Rule
+from orchwipy_lint.rules.paths import at, hops_of, steps_of
+from orchwipy_lint.types import Atom, Type
+
+__all__ = ["INCOMPATIBLE_ARGUMENT", "NOT_SERIALIZABLE", "PLACEHOLDER"]
+
+_WAYS_OUT = {
+    "set": "pass a list: `sorted(...)`",
+    "frozenset": "pass a list: `sorted(...)`",
+    "bytes": "pass a string: `.decode()`, or `base64.b64encode(...).decode()`",
+    "bytearray": "pass a string: `base64.b64encode(...).decode()`",
+    "complex": "pass its two parts",
+    "function": "pass the values that it needs, and define it in the step that calls it",
+    "generator": "pass a list: `list(...)`",
+    "datetime.datetime": "pass a string: `.isoformat()`",
+    "datetime.date": "pass a string: `.isoformat()`",
+    "datetime.time": "pass a string: `.isoformat()`",
+    "datetime.timedelta": "pass a number: `.total_seconds()`",
+    "decimal.Decimal": "pass a string: `str(...)`",
+    "fractions.Fraction": "pass a string: `str(...)`",
+    "uuid.UUID": "pass a string: `str(...)`",
+    "pathlib.Path": "pass a string: `str(...)`",
+    "pathlib.PurePath": "pass a string: `str(...)`",
+    "pathlib.PurePosixPath": "pass a string: `str(...)`",
+    "collections.deque": "pass a list: `list(...)`",
+    "re.Pattern": "pass the pattern's text: `.pattern`",
+}
+
+
+def incompatible_argument(flow: Flow) -> Iterator[Finding]:
+    takers = _takers(flow)
+    for key, nodes in takers.items():
+        for atom, origins in _givers(flow, key).items():
+            if atom.name in _WAYS_OUT:
+                continue  # it does not arrive at all
+            wrong = [node for node in nodes if not node.parameters[key].type.accepts_atom(atom)]
+            for edges in origins if wrong else ():
+                yield from _carried(flow, key, atom, edges, wrong)
+
+
+def _takers(flow: Flow) -> dict[str, list[Node]]:
+    """The reachable steps that annotate a key."""
+    found: dict[str, list[Node]] = {}
+    for node in flow.graph.nodes:
+        if flow.before[node.number] is not None:
+            for key, parameter in node.parameters.items():
+                if not parameter.type.is_any:
+                    found.setdefault(key, []).append(node)
+    return found
+
+
+def _givers(flow: Flow, key: str) -> dict[Atom, list[list[Edge]]]:
+    """Who gives a key which type: the arms that set it, by place; no arm stands for the caller."""
+    found: dict[Atom, dict[object, list[Edge]]] = {}
+    for edge in flow.graph.edges:
+        value = edge.arm.effect.sets.get(key) or edge.arm.effect.maybe.get(key)
+        if value is not None and flow.before[edge.source] is not None:
+            for atom in _atoms(value.type):
+                found.setdefault(atom, {}).setdefault((edge.source, edge.arm.span), []).append(edge)
+    for number in flow.graph.entries:
+        parameter = flow.graph.nodes[number].parameters.get(key)
+        if parameter is not None and parameter.required:
+            for atom in _atoms(parameter.type):
+                found.setdefault(atom, {})[None] = []
+    return {atom: list(places.values()) for atom, places in sorted(found.items(), key=lambda item: str(item[0]))}
+
+
+def _atoms(type_: Type) -> list[Atom]:
+    return sorted(type_.atoms or (), key=str)
+
+
+def _carried(flow: Flow, key: str, atom: Atom, edges: list[Edge], wrong: list[Node]) -> Iterator[Finding]:
+    """The steps that a value reaches untouched and that do not take it."""
+    monitor = Carried(key, atom, frozenset(edge.number for edge in edges))
+    for node in wrong:
+        best: tuple[int, tuple[Taken, ...]] | None = None
+        for into in flow.graph.into[node.number]:
+            path = flow.witnesses.path(monitor, into, 1) if flow.before[into.source] is not None else None
+            if path is not None and (best is None or len(path[1]) < len(best[1])):
+                best = path
+        if best is not None:
+            yield _incompatible(flow, key, atom, edges, node, best)
+
+
+def _incompatible(
+    flow: Flow, key: str, atom: Atom, edges: list[Edge], node: Node, path: tuple[int, tuple[Taken, ...]]
+) -> Finding:
+    parameter = node.parameters[key]
+    giver = edges[0] if edges else path[1][-1].edge
+    source = flow.graph.nodes[giver.source].step
+    names = steps_of(flow, *path)
+    who = "is" if edges else "comes from the caller as"
+    return at(
+        INCOMPATIBLE_ARGUMENT,
+        flow.pipeline,
+        source.path,
+        giver.arm.span,
+        f"IncompatibleArgument: step `{node.step.name}` takes `{key}` as `{parameter.annotation}`, "
+        f"and it {who} `{atom}` by {' → '.join(names)}",
+        step=node.step.name,
+        key=key,
+        witness=names,
+        related=[Related(node.step.path, parameter.span.line, f"step `{node.step.name}` reads `{key}` here")],
+        help=f"give `{key}` a value of type `{parameter.annotation}`, or widen the annotation",
+        hops=hops_of(flow, path[1], key, f"takes {parameter.annotation}"),
+    )
+
+
+def not_serializable(flow: Flow) -> Iterator[Finding]:
+    seen: set[object] = set()
+    for edge in flow.graph.edges:
+        step = flow.graph.nodes[edge.source].step
+        for key, value in {**edge.arm.effect.sets, **edge.arm.effect.maybe}.items():
+            name = _not_json(value.type)
+            if name is None or (edge.source, edge.arm.span, key) in seen:
+                continue
+            seen.add((edge.source, edge.arm.span, key))
+            yield at(
+                NOT_SERIALIZABLE,
+                flow.pipeline,
+                step.path,
+                edge.arm.span,
+                f"`{key}` is a `{name}` here, which JSON cannot carry to the next step",
+                step=step.name,
+                key=key,
+                help=_WAYS_OUT[name],
+            )
+
+
+def _not_json(type_: Type) -> str | None:
+    """The first class in a type that `json` refuses."""
+    for atom in _atoms(type_):
+        if atom.name in _WAYS_OUT:
+            return atom.name
+        for argument in atom.args:
+            found = _not_json(argument)
+            if found is not None:
+                return found
+    return None
+
+
+def placeholder(flow: Flow) -> Iterator[Finding]:
+    seen: set[object] = set()
+    for edge in flow.graph.edges:
+        step = flow.graph.nodes[edge.source].step
+        for key, value in edge.arm.effect.sets.items():
+            if value.placeholder and (edge.source, edge.arm.span, key) not in seen:
+                seen.add((edge.source, edge.arm.span, key))
+                yield at(
+                    PLACEHOLDER,
+                    flow.pipeline,
+                    step.path,
+                    edge.arm.span,
+                    f"`{key}` is still a `...` here",
+                    step=step.name,
+                    key=key,
+                    help=f"write the value of `{key}`",
+                )
+
+
+INCOMPATIBLE_ARGUMENT = Rule(
+    code="OWP103",
+    name="incompatible-argument",
+    severity=Severity.ERROR,
+    explanation=(
+        "A key arrives at a step with a value of a type that the parameter does not take. Types come from "
+        "literals and from the annotations of steps and locals; a local without an annotation has no type "
+        "here, and neither has anything that is computed. A value keeps its type through steps that do "
+        "not touch it, and a condition on it (`if beans is None: ...`) narrows it. The finding stands at "
+        "the return that gives the value."
+    ),
+    bad='''\
+from orchwipy_runtime import MicroFunctions, ReturnUpdates
+
+pipe = MicroFunctions(beginner="ask")
+
+
+@pipe.fn()
+def ask(*, name: str, **kwargs):
+    return ReturnUpdates("brew", cups="two")
+
+
+@pipe.fn(terminates=True)
+def brew(*, cups: int, **kwargs):
+    return {}
+''',
+    good='''\
+from orchwipy_runtime import MicroFunctions, ReturnUpdates
+
+pipe = MicroFunctions(beginner="ask")
+
+
+@pipe.fn()
+def ask(*, name: str, **kwargs):
+    return ReturnUpdates("brew", cups=2)
+
+
+@pipe.fn(terminates=True)
+def brew(*, cups: int, **kwargs):
+    return {}
+''',
+    check=incompatible_argument,
+)
+
+NOT_SERIALIZABLE = Rule(
+    code="OWP104",
+    name="not-serializable",
+    severity=Severity.ERROR,
+    explanation=(
+        "The state travels between functions as JSON, and this value is none: a set, bytes, a datetime, a "
+        "Decimal, a function. The hand-off to the next step raises. Pass what JSON has (strings, numbers, "
+        "booleans, null, lists, dicts) and build the rest in the step that needs it."
+    ),
+    bad='''\
+from orchwipy_runtime import MicroFunctions, ReturnUpdates
+
+pipe = MicroFunctions(beginner="collect")
+
+
+@pipe.fn()
+def collect(*, text: str, **kwargs):
+    return ReturnUpdates("count", words={"a", "b"})
+
+
+@pipe.fn(terminates=True)
+def count(*, words, **kwargs):
+    return {"count": len(words)}
+''',
+    good='''\
+from orchwipy_runtime import MicroFunctions, ReturnUpdates
+
+pipe = MicroFunctions(beginner="collect")
+
+
+@pipe.fn()
+def collect(*, text: str, **kwargs):
+    return ReturnUpdates("count", words=["a", "b"])
+
+
+@pipe.fn(terminates=True)
+def count(*, words, **kwargs):
+    return {"count": len(words)}
+''',
+    check=not_serializable,
+)
+
+PLACEHOLDER = Rule(
+    code="OWP110",
+    name="placeholder",
+    severity=Severity.ERROR,
+    explanation=(
+        "A `...` stands where a value belongs, left by an edit that was not finished. JSON cannot carry "
+        "it, so the step fails when it hands off."
+    ),
+    bad='''\
+from orchwipy_runtime import MicroFunctions, ReturnUpdates
+
+pipe = MicroFunctions(beginner="measure")
+
+
+@pipe.fn()
+def measure(*, sensor: str, **kwargs):
+    return ReturnUpdates("report", celsius=...)
+
+
+@pipe.fn(terminates=True)
+def report(*, celsius: float, **kwargs):
+    return {}
+''',
+    good='''\
+from orchwipy_runtime import MicroFunctions, ReturnUpdates
+
+pipe = MicroFunctions(beginner="measure")
+
+
+@pipe.fn()
+def measure(*, sensor: str, **kwargs):
+    return ReturnUpdates("report", celsius=21.5)
+
+
+@pipe.fn(terminates=True)
+def report(*, celsius: float, **kwargs):
+    return {}
+''',
+    check=placeholder,
+)

@@ -1,0 +1,188 @@
+"""What an expression in a step can be, as far as the text tells: the values of the abstract reading.
+
+An expression reads as alternatives, each with the cases under which it is the one. Nodes are LibCST's;
+`Origin` says where a node stands.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import libcst as cst
+
+from orchwipy_lint.model import ALWAYS, Base
+from orchwipy_lint.source.cases import Cases
+from orchwipy_lint.types import ANY, Constant, Type
+
+__all__ = [
+    "Abstract",
+    "Alternative",
+    "Choice",
+    "Entries",
+    "Known",
+    "Opaque",
+    "Origin",
+    "Original",
+    "Passed",
+    "Placeholder",
+    "Truth",
+    "Updates",
+    "known",
+    "opaque",
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """A node within the expression `root`, and what `ast` says of the same expression."""
+
+    node: cst.CSTNode
+    root: cst.CSTNode
+    twin: ast.expr
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """A literal, or a tuple, list, set or dict of literals."""
+
+    value: object
+    type: Type = ANY
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Passed:
+    """The value that a key of the incoming state has, or what stands in for it when it is absent."""
+
+    key: str
+    type: Type = ANY
+    may_be_absent: bool = False
+    default: tuple[Constant] | None = None
+    """The value when the key is absent, None where it is not known."""
+    parameter: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entries:
+    """A dict: the keys that it surely has, those it may have, and what it starts from."""
+
+    origin: Origin
+    base: Base = Base.EMPTY
+    drops: frozenset[str] = frozenset()
+    items: Mapping[str, tuple[Alternative, ...]] = field(default_factory=dict)
+    maybe: Mapping[str, tuple[Alternative, ...]] = field(default_factory=dict)
+    opens: bool = False
+    original: bool = False
+
+    def with_item(self, key: str, value: tuple[Alternative, ...]) -> Entries:
+        maybe = {name: alternatives for name, alternatives in self.maybe.items() if name != key}
+        return replace(self, items={**self.items, key: value}, maybe=maybe)
+
+    def without(self, key: str) -> Entries:
+        items = {name: value for name, value in self.items.items() if name != key}
+        maybe = {name: value for name, value in self.maybe.items() if name != key}
+        return replace(self, items=items, maybe=maybe, drops=self.drops | {key})
+
+    def with_maybe(self, key: str, value: tuple[Alternative, ...]) -> Entries:
+        if key in self.items:
+            return replace(self, items={**self.items, key: (*self.items[key], *value)})
+        return replace(self, maybe={**self.maybe, key: value})
+
+    def opened(self) -> Entries:
+        """With keys that are not known laid over: what was there stays, its values are not known."""
+        items = dict.fromkeys(self.items, (opaque(),))
+        return replace(self, items=items, maybe={}, opens=True)
+
+    def forgotten(self) -> Entries:
+        """After code that is not known had it in hand: nothing is sure."""
+        return Entries(self.origin, opens=True)
+
+    def overlaid(self, other: Entries, named: frozenset[str]) -> Entries:
+        """`{**self, **other}`; `named` are the step's parameters, which are never in its kwargs."""
+        result = self.opened() if other.opens else self
+        if other.base is not Base.EMPTY or other.original:
+            sure = named | other.drops if other.base is Base.KWARGS and not other.original else frozenset()
+            items = {key: value if key in sure else (opaque(),) for key, value in result.items.items()}
+            base, drops = result.base, result.drops
+            if other.base is not Base.EMPTY:
+                drops = result.drops & other.drops if result.base is other.base else other.drops
+                base = other.base
+            original = result.original or other.original
+            result = replace(result, items=items, base=base, drops=drops, original=original)
+        for key, value in other.maybe.items():
+            result = result.with_maybe(key, value)
+        for key, value in other.items.items():
+            result = result.with_item(key, value)
+        return result
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Updates:
+    """`ReturnUpdates(next, *removals, **updates)`."""
+
+    origin: Origin
+    next: tuple[Alternative, ...]
+    removals: tuple[str, ...]
+    drops_all: bool
+    drops_unknown: bool
+    entries: Entries
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    """`ConditionalReturns(operand, default, true=..., value=...)`."""
+
+    origin: Origin
+    operand: cst.BaseExpression
+    operand_alternatives: tuple[Alternative, ...]
+    default: tuple[Alternative, ...] | None
+    true: tuple[Alternative, ...] | None
+    arms: Mapping[str, tuple[Alternative, ...]]
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """A condition: the cases in which it is true and those in which it is false."""
+
+    true: Cases
+    false: Cases
+    untyped: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Original:
+    """`_original_input`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placeholder:
+    """A `...` where a value belongs."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opaque:
+    """Anything else; its type where that is known."""
+
+    type: Type = ANY
+    why: str | None = None
+
+
+Abstract = Known | Passed | Entries | Updates | Choice | Truth | Original | Placeholder | Opaque
+
+
+class Alternative(NamedTuple):
+    """A value, and the cases in which it is the one."""
+
+    value: Abstract
+    cases: Cases = ALWAYS
+
+
+def known(value: object, type_: Type = ANY) -> Alternative:
+    return Alternative(Known(value, type_))
+
+
+def opaque(type_: Type = ANY) -> Alternative:
+    return Alternative(Opaque(type_))

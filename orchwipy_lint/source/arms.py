@@ -1,0 +1,241 @@
+"""What a `return` gives → the arms of the model: effect, target, and when each is taken."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from orchwipy_lint.model import ALWAYS, Arm, Base, Effect, ReturnSite, Span, Value
+from orchwipy_lint.source.abstract import (
+    Alternative,
+    Choice,
+    Entries,
+    Known,
+    Opaque,
+    Passed,
+    Placeholder,
+    Truth,
+    Updates,
+)
+from orchwipy_lint.source.body import Exit, Path
+from orchwipy_lint.source.cases import Cases, both, narrow
+from orchwipy_lint.source.expressions import Expressions, type_of
+from orchwipy_lint.source.places import Places
+from orchwipy_lint.source.targets import Following
+from orchwipy_lint.types import ANY, Constant, Type, join
+
+__all__ = ["Arms"]
+
+_FORMS = "return `ReturnUpdates(...)`, `ConditionalReturns(...)` or a dict"
+
+
+@dataclass(slots=True)
+class Arms:
+    """Makes the return sites of one step."""
+
+    expressions: Expressions
+    following: Following
+    places: Places
+    named: frozenset[str]
+    falls_off: list[Span] = field(default_factory=list)
+    """The returns that give None."""
+
+    def site(self, left: Exit) -> ReturnSite | None:
+        """The return site of a `return` that is reached; None where it gives nothing but None."""
+        if left.statement.value is None:
+            self.falls_off.append(self.places.span(left.statement))
+            return None
+        reading = _Reading(self, left.path, self.places.span(left.statement.value))
+        reading.read(left.alternatives, ALWAYS, self.label(left.path), nested=False)
+        if reading.gives_none:
+            self.falls_off.append(reading.span)
+            if not reading.arms and reading.problem is None:
+                return None
+        return ReturnSite(reading.span, tuple(reading.arms), reading.problem)
+
+    def label(self, path: Path) -> str | None:
+        """The condition of the `if` around a return, as people wrote it."""
+        if path.label is None:
+            return None
+        text = self.places.text(self.places.span(path.label))
+        return _opposite(path.label, text) if path.negated else text
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One return site in the making."""
+
+    context: Arms
+    path: Path
+    span: Span
+    arms: list[Arm] = field(default_factory=list)
+    problem: str | None = None
+    gives_none: bool = False
+
+    def read(self, alternatives: Iterable[Alternative], within: Cases, label: str | None, *, nested: bool) -> None:
+        for value, own in alternatives:
+            cases = both(within, own)
+            if not both(self.path.cases, cases):
+                continue
+            if isinstance(value, Entries):
+                self.dict_arms(value, cases, label)
+            elif isinstance(value, Updates):
+                self.update_arms(value, cases, label)
+            elif isinstance(value, Choice) and not nested:
+                self.choice_arms(value, cases)
+            elif isinstance(value, Choice):
+                self.problem = "a `ConditionalReturns` cannot be an arm of another: return it by itself, under an `if`"
+            elif isinstance(value, Known) and value.value is None:
+                if nested:
+                    self.problem = "an arm cannot be `None`: leave it out, and the default is taken"
+                else:
+                    self.gives_none = True
+            else:
+                self.problem = (value.why if isinstance(value, Opaque) else None) or f"this cannot be read: {_FORMS}"
+
+    def dict_arms(self, entries: Entries, cases: Cases, label: str | None) -> None:
+        following, key = self.context.following, self.context.following.registered.next_key
+        named = entries.items.get(key)
+        targets = following.targets(named)
+        if named is None and (entries.opens or entries.original and key != "$next" or key in entries.maybe):
+            targets = [(type(targets[0][0])(None, known=False), ALWAYS)]
+        drops = entries.drops if entries.base is Base.KWARGS else frozenset()
+        for target, more in targets:
+            when = both(cases, more)
+            effect = Effect(
+                base=entries.base,
+                drops=drops | {key} if entries.base is Base.KWARGS else drops,
+                sets=self.values(entries.items, when, key),
+                maybe=self.values(entries.maybe, when, key),
+                opens=entries.opens,
+                original=entries.original,
+            )
+            self.add(entries.origin, effect, target, when, label)
+
+    def update_arms(self, updates: Updates, cases: Cases, label: str | None) -> None:
+        entries, key = updates.entries, self.context.following.registered.next_key
+        keeps_kwargs = entries.base is Base.KWARGS
+        if updates.drops_all:
+            base = Base.KWARGS if keeps_kwargs else Base.EMPTY
+            drops = entries.drops if keeps_kwargs else frozenset()
+        else:
+            base, drops = Base.STATE, frozenset(updates.removals)
+            if keeps_kwargs:
+                drops &= self.context.named | entries.drops
+        if base is not Base.EMPTY:
+            drops |= {key}
+        for named, more in self.named_targets(updates, key):
+            for target, other in self.context.following.targets(named):
+                when = both(both(cases, more), other)
+                effect = Effect(
+                    base=base,
+                    drops=drops,
+                    sets=self.values(entries.items, when, key),
+                    maybe=self.values(entries.maybe, when, key),
+                    opens=entries.opens,
+                    drops_unknown=updates.drops_unknown and not updates.drops_all,
+                    original=entries.original,
+                    named_drops=updates.removals,
+                )
+                self.add(updates.origin, effect, target, when, label)
+
+    def named_targets(self, updates: Updates, key: str) -> list[tuple[tuple[Alternative, ...] | None, Cases]]:
+        """What the first argument names, or the next key among the updates where that names nothing."""
+        inner = updates.entries.items.get(key)
+        found: list[tuple[tuple[Alternative, ...] | None, Cases]] = []
+        for alternative in updates.next:
+            value, cases = alternative
+            if isinstance(value, Known) and value.value in (None, ""):
+                found.append((inner, cases))
+            else:
+                found.append(((alternative,), ALWAYS))
+        return found
+
+    def choice_arms(self, choice: Choice, cases: Cases) -> None:
+        if choice.problem is not None:
+            self.problem = choice.problem
+            return
+        expressions = self.context.expressions
+        operand = _code(choice.operand)
+        rest: Cases = ALWAYS
+        for name, alternatives in choice.arms.items():
+            test = expressions.compare(choice.operand_alternatives, frozenset({name}))
+            taken = test.true if test is not None else ALWAYS
+            if taken:
+                self.read(alternatives, both(cases, taken), f"{operand} == {name!r}", nested=True)
+            rest = both(rest, test.false) if test is not None else rest
+        if choice.true is not None:
+            test = expressions.truthiness(choice.operand_alternatives)
+            taken = both(rest, test.true) if test is not None else rest
+            if taken:
+                self.read(choice.true, both(cases, taken), operand, nested=True)
+            rest = both(rest, test.false) if test is not None else rest
+        if rest and choice.default is not None:
+            self.read(choice.default, both(cases, rest), "default", nested=True)
+
+    def add(self, origin: object, effect: Effect, target: object, when: Cases, label: str | None) -> None:
+        full = both(self.path.cases, when)
+        if not full:
+            return
+        span = self.context.places.origin(origin)  # type: ignore[arg-type]
+        text = self.context.places.text(span)
+        self.arms.append(Arm(span, text, effect, target, label, full, self.path.untyped))  # type: ignore[arg-type]
+
+    def values(self, items: object, when: Cases, key: str) -> dict[str, Value]:
+        full = both(self.path.cases, when)
+        return {
+            name: self.value(alternatives, full)
+            for name, alternatives in items.items()  # type: ignore[attr-defined]
+            if name != key
+        }
+
+    def value(self, alternatives: tuple[Alternative, ...], cases: Cases) -> Value:
+        left = [(value, both(cases, own)) for value, own in alternatives]
+        left = [(value, full) for value, full in left if full]
+        constants: set[Constant] | None = set()
+        for value, _ in left:
+            if isinstance(value, Truth) and constants is not None:
+                constants |= {True, False}
+            elif isinstance(value, Known) and isinstance(value.value, Constant) and constants is not None:  # type: ignore[arg-type]
+                constants.add(value.value)  # type: ignore[arg-type]
+            else:
+                constants = None
+        copied = left[0][0] if len(left) == 1 else None
+        copies = copied.key if isinstance(copied, Passed) and (copied.parameter or not copied.may_be_absent) else None
+        return Value(
+            type=join(self.type(value, full) for value, full in left) if left else ANY,
+            constants=None if constants is None else frozenset(constants),
+            copies=copies,
+            placeholder=any(isinstance(value, Placeholder) for value, _ in left),
+        )
+
+    def type(self, value: object, cases: Cases) -> Type:
+        if isinstance(value, Passed):
+            return ANY if value.key in self.path.untyped else narrow(value.type, value.key, cases)
+        return type_of(value)  # type: ignore[arg-type]
+
+
+_OPPOSITES = {
+    ast.Eq: "!=",
+    ast.NotEq: "==",
+    ast.Is: "is not",
+    ast.IsNot: "is",
+    ast.In: "not in",
+    ast.NotIn: "in",
+}
+
+
+def _opposite(test: ast.expr, text: str) -> str:
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return ast.unparse(test.operand)
+    if isinstance(test, ast.Compare) and len(test.ops) == 1 and type(test.ops[0]) in _OPPOSITES:
+        operator = _OPPOSITES[type(test.ops[0])]
+        return f"{ast.unparse(test.left)} {operator} {ast.unparse(test.comparators[0])}"
+    return f"not {text}" if isinstance(test, (ast.Name, ast.Call, ast.Attribute)) else f"not ({text})"
+
+
+def _code(node: cst.CSTNode) -> str:
+    return " ".join(cst.Module([]).code_for_node(node).split())

@@ -1,0 +1,110 @@
+"""Steps and the pipeline that they belong to → a `Pipeline`.
+
+What a single step's text cannot tell is settled here: which step replaces which, what the entry state
+is that `**_original_input` lays over, and where a custom `next_key` leads that travels in the state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from orchwipy_lint.model import Arm, Base, Parameter, Pipeline, Span, Step, Target, Test, Value
+from orchwipy_lint.source.cases import both
+from orchwipy_lint.source.module import Branch, is_exclusive
+
+__all__ = ["Part", "link"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A step, and the exclusive branches of the source in which it is defined."""
+
+    step: Step
+    branch: Branch
+
+
+def link(
+    name: str, path: str, span: Span, beginner: str | None, parts: Sequence[Part], *, escapes: bool
+) -> Pipeline:
+    """The pipeline of these parts, which come in the order in which they are registered."""
+    kept: list[Part] = []
+    replaced: list[tuple[Step, Step]] = []
+    for part in parts:
+        for other in list(kept):
+            if other.step.name == part.step.name and not is_exclusive(other.branch, part.branch):
+                kept.remove(other)
+                replaced.append((other.step, part.step))
+        kept.append(part)
+    steps = [part.step for part in kept]
+    entry = [each for step in steps if step.name == beginner for each in step.parameters if not each.supplied]
+    steps = [_with_arms(step, [_laid_over(arm, entry) for arm in _arms(step)]) for step in steps]
+    steps = [_carried(step, steps, entry) for step in steps]
+    return Pipeline(name, path, span, beginner, tuple(steps), tuple(replaced), escapes)
+
+
+def _arms(step: Step) -> list[Arm]:
+    return [arm for site in step.returns for arm in site.arms]
+
+
+def _with_arms(step: Step, arms: list[Arm]) -> Step:
+    """The step with these arms in the place of its own, in their order."""
+    rest = iter(arms)
+    sites = tuple(replace(site, arms=tuple(next(rest) for _ in site.arms)) for site in step.returns)
+    return step if sites == step.returns else replace(step, returns=sites)
+
+
+def _laid_over(arm: Arm, entry: list[Parameter]) -> Arm:
+    """`**_original_input` brings the keys of the entry state."""
+    if not arm.effect.original:
+        return arm
+    sets, maybe = dict(arm.effect.sets), dict(arm.effect.maybe)
+    for each in entry:
+        if each.required:
+            sets.setdefault(each.name, Value(type=each.type))
+        elif each.name not in sets:
+            maybe[each.name] = Value(type=each.type)
+    return replace(arm, effect=replace(arm.effect, sets=sets, maybe=maybe, original=False))
+
+
+def _carried(step: Step, steps: list[Step], entry: list[Parameter]) -> Step:
+    """Where arms lead that name nothing while the state may carry the step's own next key.
+
+    The key's values are those that any step gives it; with another one the target is not known.
+    """
+    key = step.next_key
+    if key == "$next":
+        return step
+    given = [arm.effect.sets[key] for each in steps for arm in _arms(each) if key in arm.effect.sets]
+    given += [Value() for each in entry if each.name == key]
+    if not given:
+        return step
+    names = sorted({each for value in given for each in value.constants or () if isinstance(each, str) and each})
+    readable = all(value.constants is not None for value in given)
+    sites = []
+    for site in step.returns:
+        arms: list[Arm] = []
+        for arm in site.arms:
+            arms += _followed(arm, key, names, readable) if _may_carry(arm, step) else [arm]
+        sites.append(replace(site, arms=tuple(arms)))
+    return replace(step, returns=tuple(sites))
+
+
+def _may_carry(arm: Arm, step: Step) -> bool:
+    key, effect = step.next_key, arm.effect
+    if not arm.target.by_default or key in effect.sets or key in effect.named_drops:
+        return False
+    return effect.base is Base.STATE or (effect.base is Base.KWARGS and key not in step.keys)
+
+
+def _followed(arm: Arm, key: str, names: list[str], readable: bool) -> list[Arm]:
+    nothing = frozenset({None, ""})
+    tests = [(Test(key, only=frozenset({name})), Target(name)) for name in names]
+    if readable:
+        tests.append((Test(key, never=frozenset(names), absent=True), arm.target))
+    else:
+        tests.append((Test(key, only=nothing, absent=True), arm.target))
+        tests.append((Test(key, never=nothing | frozenset(names)), Target(None, known=False)))
+    return [
+        replace(arm, when=when, target=target) for test, target in tests if (when := both(arm.when, ((test,),)))
+    ]

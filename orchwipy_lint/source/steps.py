@@ -1,0 +1,216 @@
+"""A registered function → a `Step` of the model."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import libcst as cst
+
+from orchwipy_lint.model import ALWAYS, UNKNOWN_VALUE, Base, Parameter, Step, Value
+from orchwipy_lint.source.abstract import Alternative, Entries, Origin, Original, Passed, opaque
+from orchwipy_lint.source.annotations import Field
+from orchwipy_lint.source.arms import Arms
+from orchwipy_lint.source.body import Body, Path
+from orchwipy_lint.source.cases import possible
+from orchwipy_lint.source.expressions import Environment, Expressions, constant_type
+from orchwipy_lint.source.module import Function, Registration
+from orchwipy_lint.source.names import Names
+from orchwipy_lint.source.places import Places
+from orchwipy_lint.source.targets import Following, Registered
+from orchwipy_lint.source.uses import changed_names
+from orchwipy_lint.types import ANY, Constant, Type
+
+__all__ = ["StepReader", "changed_parameters"]
+
+_IMMUTABLE = frozenset({"str", "int", "float", "bool", "None", "bytes", "complex"})
+
+
+@dataclass(frozen=True, slots=True)
+class StepReader:
+    """Reads the steps of one file."""
+
+    path: str
+    lines: Sequence[str]
+    names: Names
+    places: Places
+
+    def read(self, registration: Registration) -> Step:
+        """The step that a registration makes."""
+        function = registration.function
+        registered = self.registered(registration.call)
+        parameters = self.parameters(function, is_method=registration.is_method)
+        keys = {each.name: each for each in parameters if not each.supplied}
+        kwargs = function.args.kwarg.arg if function.args.kwarg else None
+        text = "\n".join(self.lines[function.lineno - 1 : function.end_lineno])
+        expressions = self.expressions(function, keys)
+        body = Body(
+            expressions=expressions,
+            kwargs=kwargs,
+            makers=self.makers(),
+            is_pause=self.is_pause,
+            type_of=self.names.annotations.type_of,
+            mentions_dicts=kwargs is not None and text.count(kwargs) > 1 or "{" in text or "dict(" in text,
+        )
+        parsed = _parsed(text, indented=function.col_offset > 0)
+        body.run(parsed.body, function.body, Path(ALWAYS, self.environment(function, parameters, parsed)))
+        arms = Arms(expressions, Following(registered, keys), self.places, frozenset(keys))
+        sites = [site for left in body.exits if (site := arms.site(left)) is not None]
+        falls_off = [self.places.function_name(function)] if self.can_end(body, keys) else []
+        surely = [left.path.surely for left in body.exits] + [path.surely for path in body.ends]
+        return Step(
+            name=function.name,
+            path=self.path,
+            span=self.places.function_name(function),
+            parameters=parameters,
+            returns=tuple(sorted(sites, key=lambda site: site.span)),
+            default_next=registered.default_next,
+            terminates=registered.terminates,
+            next_key=registered.next_key,
+            has_var_keyword=kwargs is not None,
+            is_async=isinstance(function, ast.AsyncFunctionDef),
+            is_generator=_is_generator(function),
+            falls_off=tuple(dict.fromkeys([*arms.falls_off, *falls_off])),
+            pauses=tuple(self.places.span(each) for each in body.pauses),
+            required_keys={
+                key: self.places.span(surely[0][key])
+                for key in (surely[0] if surely and not body.pauses else ())
+                if key not in keys and all(key in each for each in surely)
+            },
+            read_keys=frozenset(body.read_keys),
+            reads_all=body.reads_all,
+        )
+
+    def registered(self, call: ast.Call) -> Registered:
+        """The arguments of `pipe.fn(default_next, next_key, terminates)`."""
+        given: dict[str | None, ast.expr] = dict(zip(("default_next", "next_key", "terminates"), call.args))
+        given.update({each.arg: each.value for each in call.keywords})
+        default, key, ends = (
+            self.names.constant(given.get(name)) for name in ("default_next", "next_key", "terminates")
+        )
+        value = default[0] if default else None
+        return Registered(
+            default_next=value if isinstance(value, str) and value else None,
+            default_known="default_next" not in given or default is not None,
+            next_key=key[0] if key and isinstance(key[0], str) and key[0] else "$next",
+            terminates=bool(ends[0]) if ends else "terminates" in given,
+        )
+
+    def parameters(self, function: Function, *, is_method: bool) -> tuple[Parameter, ...]:
+        arguments = function.args
+        positional = [*arguments.posonlyargs, *arguments.args]
+        defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
+        defaults += arguments.defaults
+        found: list[Parameter] = []
+        for number, (argument, default) in enumerate(zip(positional, defaults, strict=True)):
+            bound = argument in arguments.posonlyargs or (is_method and number == 0)
+            found.append(self.parameter(argument, default, positional=True, supplied=bound))
+        for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+            found.append(self.parameter(argument, default, positional=False, supplied=False))
+        return tuple(found)
+
+    def parameter(
+        self, argument: ast.arg, default: ast.expr | None, *, positional: bool, supplied: bool
+    ) -> Parameter:
+        name = argument.arg
+        return Parameter(
+            name=name,
+            span=self.places.span(argument),
+            type=self.names.annotations.type_of(argument.annotation),
+            required=default is None,
+            supplied=supplied or name == "_original_input" or name.startswith("callback_"),
+            positional=positional,
+            annotation=ast.unparse(argument.annotation) if argument.annotation else None,
+            default=self.default(default),
+        )
+
+    def default(self, node: ast.expr | None) -> Value:
+        found = self.names.constant(node)
+        if found is None:
+            return UNKNOWN_VALUE
+        value = found[0]
+        constants = frozenset({value}) if isinstance(value, Constant) else None
+        return Value(type=constant_type(value), constants=constants)
+
+    def expressions(self, function: Function, keys: Mapping[str, Parameter]) -> Expressions:
+        arguments = function.args
+        fields: dict[str, dict[str, Field]] = {}
+        for argument in (*arguments.args, *arguments.kwonlyargs):
+            found = self.names.annotations.fields_of(argument.annotation)
+            if found is not None:
+                fields[argument.arg] = dict(found)
+        changed: list[frozenset[str]] = []
+
+        def may_change(name: str) -> bool:
+            if not changed:
+                changed.append(changed_parameters(function, tuple(keys.values())))
+            return name in changed[0]
+
+        return Expressions(self.names, frozenset(keys), fields, may_change)
+
+    def environment(self, function: Function, parameters: tuple[Parameter, ...], parsed: cst.FunctionDef) -> Environment:
+        """What the names of the parameters stand for when the step starts."""
+        env: Environment = {}
+        for each in parameters:
+            if each.name == "_original_input":
+                env[each.name] = (Alternative(Original()),)
+            elif each.supplied:
+                env[each.name] = (opaque(),)
+            else:
+                constants = each.default.constants
+                known = constants is not None and len(constants) == 1
+                default = (next(iter(constants)),) if known and constants else None
+                passed = Passed(each.name, each.type, not each.required, default)
+                env[each.name] = (Alternative(passed),)
+        if function.args.kwarg:
+            name = function.args.kwarg.arg
+            origin = Origin(parsed, parsed, ast.copy_location(ast.Name(name, ast.Load()), function))
+            env[name] = (Alternative(Entries(origin, base=Base.KWARGS)),)
+        if function.args.vararg:
+            env[function.args.vararg.arg] = (opaque(),)
+        return env
+
+    def can_end(self, body: Body, keys: Mapping[str, Parameter]) -> bool:
+        """Whether the end of the function is reached by a state that its annotations allow."""
+        types = {name: each.type for name, each in keys.items()}
+        return any(possible(path.cases, types) for path in body.ends)
+
+    def is_pause(self, node: ast.expr) -> bool:
+        target = node.func if isinstance(node, ast.Call) else node
+        return self.names.ours(self.names.dotted(target)) == "PauseExecution"
+
+    def makers(self) -> frozenset[str]:
+        """Local names of the return forms, whose splats go on into the state."""
+        wanted = ("ReturnUpdates", "ConditionalReturns")
+        return frozenset(name for name, full in self.names.imports.items() if self.names.ours(full) in wanted)
+
+
+def changed_parameters(function: Function, parameters: Sequence[Parameter]) -> frozenset[str]:
+    """The parameters whose value the function may change in place."""
+    open_ = {each.name for each in parameters if not _is_immutable(each.type)}
+    return frozenset(open_ & changed_names(function.body)) if open_ else frozenset()
+
+
+def _is_immutable(type_: Type) -> bool:
+    return type_ != ANY and all(each.name in _IMMUTABLE for each in type_.atoms or ())
+
+
+def _parsed(text: str, *, indented: bool) -> cst.FunctionDef:
+    """The function alone, as LibCST reads it; an indented one is put into a block."""
+    node: cst.CSTNode = cst.parse_module(f"if 1:\n{text}\n" if indented else f"{text}\n").body[0]
+    if isinstance(node, cst.If):
+        node = node.body.body[0]
+    assert isinstance(node, cst.FunctionDef)
+    return node
+
+
+def _is_generator(function: Function) -> bool:
+    todo: list[ast.AST] = list(function.body)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            todo.extend(ast.iter_child_nodes(node))
+    return False
