@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from orchwipy_lint.flow.lattice import Transfer
 from orchwipy_lint.model import Arm, Base, Parameter, Pipeline, Step
 
-__all__ = ["END", "UNKNOWN", "Edge", "Graph", "Node", "build"]
+__all__ = ["END", "NOWHERE", "UNKNOWN", "Edge", "Graph", "Node", "build"]
 
 END = -1
 UNKNOWN = -2
+"""A target that the text does not tell."""
+NOWHERE = -3
+"""A target that is no step."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Edge:
-    """An arm of the step `source`; `target` is a node, `END`, or `UNKNOWN`."""
+    """An arm of the step `source`; `target` is a node, `END`, `UNKNOWN` or `NOWHERE`."""
 
     number: int
     source: int
@@ -64,7 +67,7 @@ class Graph:
 
 
 def build(pipeline: Pipeline) -> Graph:
-    """The graph of a pipeline. A target that is no step leads to `UNKNOWN`, like one that is not known."""
+    """The graph of a pipeline."""
     by_name: dict[str, tuple[int, ...]] = {}
     for number, step in enumerate(pipeline.steps):
         by_name[step.name] = (*by_name.get(step.name, ()), number)
@@ -73,8 +76,11 @@ def build(pipeline: Pipeline) -> Graph:
     for node in nodes:
         for site in node.step.returns:
             for arm in site.arms:
-                for key in (*arm.effect.sets, *arm.effect.maybe, *arm.effect.drops):
+                for key in (*arm.effect.sets, *arm.effect.maybe, *arm.effect.drops, *arm.effect.named_drops):
                     keys.setdefault(key, len(keys))
+                for case in arm.when:
+                    for test in case:
+                        keys.setdefault(test.key, len(keys))
     every = (1 << len(keys)) - 1
     edges: list[Edge] = []
     for node in nodes:
@@ -117,7 +123,7 @@ def _targets(arm: Arm, by_name: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
         return (UNKNOWN,)
     if arm.target.step is None:
         return (END,)
-    return by_name.get(arm.target.step, (UNKNOWN,))
+    return by_name.get(arm.target.step, (NOWHERE,))
 
 
 def _transfer(arm: Arm, keys: dict[str, int], every: int, parameters: int) -> Transfer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchwipy_lint.flow.graph import END, UNKNOWN, Edge, Graph, Node
+from orchwipy_lint.flow.graph import Edge, Graph, Node
 from orchwipy_lint.flow.solve import reverse_postorder
 
 __all__ = ["Liveness", "liveness"]
@@ -24,7 +24,7 @@ class Liveness:
 
     def after(self, graph: Graph, edge: Edge) -> tuple[int, int]:
         """The same two right after an arm."""
-        if edge.target in (END, UNKNOWN):
+        if edge.target < 0:
             return graph.every, 0
         return self.read[edge.target], self.overwritten[edge.target]
 
@@ -41,7 +41,7 @@ def liveness(graph: Graph) -> Liveness:
         for node in order:
             later, again = 0, every
             for edge in graph.out[node]:
-                if edge.target in (END, UNKNOWN):
+                if edge.target < 0:
                     after, set_again = every, 0
                 else:
                     after, set_again = read[edge.target], overwritten[edge.target]

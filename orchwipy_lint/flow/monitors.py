@@ -12,7 +12,7 @@ from orchwipy_lint.flow.graph import Edge, Node
 from orchwipy_lint.model import Base, Case, Test
 from orchwipy_lint.types import Atom, Constant
 
-__all__ = ["Carried", "Monitor", "Presence", "Status", "keeps"]
+__all__ = ["Carried", "Monitor", "Presence", "Reached", "Status", "keeps"]
 
 
 class Status(IntEnum):
@@ -30,7 +30,8 @@ class Monitor(Protocol):
     status admits.
     """
 
-    key: str
+    @property
+    def key(self) -> str: ...
 
     @property
     def identity(self) -> Hashable: ...
@@ -84,6 +85,29 @@ class Presence:
         if status == Status.UNKNOWN:
             return classes.all(self.key)
         return ABSENT if status == Status.ABSENT else classes.present(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Follows no key: asks only whether an arm can be taken. Its one status is 0."""
+
+    key: str = ""
+
+    @property
+    def identity(self) -> Hashable:
+        return ""
+
+    def start(self, node: Node) -> tuple[int, ...]:
+        return (0,)
+
+    def after(self, edge: Edge, case: Case, status: int) -> tuple[int, ...]:
+        return (0,)
+
+    def arrive(self, node: Node, status: int) -> int:
+        return 0
+
+    def classes(self, status: int, classes: Classes) -> int:
+        return classes.all(self.key)
 
 
 @dataclass(frozen=True, slots=True)

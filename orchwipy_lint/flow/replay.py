@@ -122,15 +122,17 @@ class _Replay:
         before = dict(way.held)
         for key in sorted(keys):
             ways = [each for one in ways for each in self.move(one, before, key, edge)]
-        found: list[_Way] = []
-        for one in ways:
-            if self.monitor.key in keys:
-                allowed = self.monitor.classes(status, self.classes)
-                if not one.narrow(self.monitor.key, allowed):
-                    self.fail(one, self.monitor.key)
-                    continue
-            found += [one] if last or edge.target < 0 else self.arrive(one, keys, self.graph.nodes[edge.target])
-        return found
+        if not last:  # the status of the last hop alone is that on arrival, before the step requires
+            ways = [each for one in ways for each in self.arrive(one, keys, self.graph.nodes[edge.target])]
+        return [one for one in ways if self.fits(one, keys, status)]
+
+    def fits(self, way: _Way, keys: frozenset[str], status: int) -> bool:
+        """Whether the followed key can have its status."""
+        key = self.monitor.key
+        if key not in keys or way.narrow(key, self.monitor.classes(status, self.classes)):
+            return True
+        self.fail(way, key)
+        return False
 
     def fail(self, way: _Way, key: str) -> list[_Way]:
         self.clash |= way.keys[way.held[key]]
@@ -185,6 +187,7 @@ class _Replay:
                 missing = way.copy()
                 missing.classes[variable] = ABSENT
                 missing.fresh(key, self.classes.of_default(key, parameter))
+                missing.keys[-1] |= missing.keys[variable]  # it holds this because that is absent
                 ways.append(missing)
             elif not ways:
                 return self.fail(way, source)

@@ -29,9 +29,7 @@ def solve(graph: Graph) -> tuple[Presence | None, ...]:
     while waiting:
         node = order[heappop(waiting)]
         queued[node] = False
-        state = before[node]
-        assert state is not None
-        ready = state.with_present(graph.nodes[node].required)
+        ready = (before[node] or Presence()).with_present(graph.nodes[node].required)
         for edge in graph.out[node]:
             if edge.target < 0:
                 continue

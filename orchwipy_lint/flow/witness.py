@@ -58,7 +58,9 @@ class Witnesses:
             if found is None:
                 return None if tree.complete else self.coarsest(monitor, edge, status)
             clash = contradiction(self.graph, self.classes, monitor, *found)
-            new = sorted(clash - set(tracked)) if clash is not None else []
+            if clash is None:
+                return found
+            new = sorted(clash - set(tracked)) or sorted(self.classes.keys - set(tracked))
             if not new:
                 return found
             tracked = (*tracked, *new)
@@ -67,7 +69,7 @@ class Witnesses:
         return _hops(self.tree(monitor, ()), edge, status)
 
     def tree(self, monitor: Monitor, tracked: tuple[str, ...]) -> _Tree:
-        key = (type(monitor), monitor.identity, tracked)
+        key = ((type(monitor).__name__, monitor.identity), tracked)
         if key not in self._trees:
             self._trees[key] = self.grow(monitor, tracked)
         return self._trees[key]
@@ -158,9 +160,7 @@ class Witnesses:
         status = monitor.arrive(node, state[1])
         required = node.required
         options = [
-            self.classes.present(key)
-            if held == ABSENT and required >> self.graph.keys[key] & 1
-            else held
+            self.classes.present(key) if held == ABSENT and required >> self.graph.keys[key] & 1 else held
             for key, held in zip(tracked, state[2], strict=True)
         ]
         for classes in self.split(options):

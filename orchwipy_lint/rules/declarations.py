@@ -35,7 +35,8 @@ def positional_parameter(flow: Flow) -> Iterator[Finding]:
                     flow.pipeline,
                     step.path,
                     each.span,
-                    f"parameter `{each.name}` of step `{step.name}` is positional: the state comes by keyword",
+                    f"parameter `{each.name}` of step `{step.name}` is positional: "
+                    "the state comes by keyword",
                     step=step.name,
                     key=each.name,
                     help="make the step a function of the module"

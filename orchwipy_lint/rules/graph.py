@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from orchwipy_lint.findings import Finding, Related, Severity
 from orchwipy_lint.flow import Flow
 from orchwipy_lint.flow.graph import END, UNKNOWN
+from orchwipy_lint.flow.monitors import Reached
 from orchwipy_lint.model import Arm, Span, Step
 from orchwipy_lint.rules.base import Rule
 from orchwipy_lint.rules.paths import at, closest
@@ -29,16 +30,18 @@ def unknown_step(flow: Flow) -> Iterator[Finding]:
         if not arm.target.known or name is None or name in flow.graph.by_name:
             continue
         meant = closest(name, flow.graph.by_name)
-        default = "`default_next` of " if arm.target.by_default else ""
+        default = "by its `default_next`, " if arm.target.by_default else ""
         yield at(
             UNKNOWN_STEP,
             flow.pipeline,
             step.path,
-            step.span if arm.target.by_default else arm.span,
+            arm.span,
             f"{default}step `{step.name}` leads to `{name}`, which is no step of `{flow.pipeline.name}`",
             severity=_unless_open(flow, Severity.ERROR),
             step=step.name,
-            help=f"did you mean `{meant}`?" if meant else f"define a step `{name}`, or name one that is there",
+            help=f"did you mean `{meant}`?"
+            if meant
+            else f"define a step `{name}`, or name one that is there",
         )
 
 
@@ -62,32 +65,39 @@ def unreachable_step(flow: Flow) -> Iterator[Finding]:
 
 
 def no_next(flow: Flow) -> Iterator[Finding]:
-    for step, arm in _arms(flow):
-        if arm.target.known and arm.target.step is None and not step.terminates:
-            yield at(
-                NO_NEXT,
-                flow.pipeline,
-                step.path,
-                arm.span,
-                f"step `{step.name}` names no next step here and does not terminate",
-                step=step.name,
-                help="name the next step, or end the run here with `terminates=True` in the decorator",
-            )
+    seen: set[tuple[str, Span]] = set()
+    for edge in flow.graph.edges:
+        step, arm = flow.graph.nodes[edge.source].step, edge.arm
+        if edge.target != END or step.terminates or (step.path, arm.span) in seen:
+            continue
+        reachable = flow.before[edge.source] is not None
+        if reachable and flow.witnesses.path(Reached(), edge, 0) is None:
+            continue  # the conditions on the way never let it be taken
+        seen.add((step.path, arm.span))
+        yield at(
+            NO_NEXT,
+            flow.pipeline,
+            step.path,
+            arm.span,
+            f"step `{step.name}` names no next step here and does not terminate",
+            step=step.name,
+            help="name the next step, or end the run here with `terminates=True` in the decorator",
+        )
 
 
 def endless_loop(flow: Flow) -> Iterator[Finding]:
     doomed = _doomed(flow)
     if not doomed:
         return
-    import networkx  # only where there is something to find: it takes a tenth of a second
+    import networkx as nx  # only where there is something to find: it takes a tenth of a second
 
-    loops: networkx.DiGraph[int] = networkx.DiGraph()
+    loops: nx.DiGraph[int] = nx.DiGraph()
     loops.add_edges_from(
         (edge.source, edge.target)
         for edge in flow.graph.edges
         if edge.source in doomed and edge.target in doomed
     )
-    for component in networkx.strongly_connected_components(loops):
+    for component in nx.strongly_connected_components(loops):
         if any(edge.target not in component for node in component for edge in flow.graph.out[node]):
             continue  # it is left, to another loop
         if not all(flow.graph.out[node] for node in component):
@@ -116,7 +126,9 @@ def unknown_beginner(flow: Flow) -> Iterator[Finding]:
     else:
         meant = closest(pipeline.beginner, flow.graph.by_name)
         message = f"`{pipeline.name}` begins with `{pipeline.beginner}`, which is none of its steps"
-        advice = f"did you mean `{meant}`?" if meant else f"define a step `{pipeline.beginner}`, or name another"
+        advice = (
+            f"did you mean `{meant}`?" if meant else f"define a step `{pipeline.beginner}`, or name another"
+        )
         severity = _unless_open(flow, Severity.ERROR)
     yield at(
         UNKNOWN_BEGINNER, pipeline, pipeline.path, pipeline.span, message, severity=severity, help=advice
@@ -132,7 +144,7 @@ def unresolved_target(flow: Flow) -> Iterator[Finding]:
                 UNRESOLVED_TARGET,
                 flow.pipeline,
                 step.path,
-                step.span if by_default else arm.span,
+                arm.span,
                 f"the text does not tell {where} of step `{step.name}`, so no path beyond is checked",
                 step=step.name,
                 help="name it by a string, a constant, a conditional expression of strings, "
@@ -149,26 +161,29 @@ def duplicate_step(flow: Flow) -> Iterator[Finding]:
             second.span,
             f"step `{second.name}` replaces the one of the same name at line {first.span.line}",
             step=second.name,
-            related=[Related(first.path, first.span.line, f"the first step `{first.name}`, which never runs")],
+            related=[
+                Related(first.path, first.span.line, f"the first step `{first.name}`, which never runs")
+            ],
             help="give one of them another name",
         )
 
 
 def no_end(flow: Flow) -> Iterator[Finding]:
     for step in flow.pipeline.steps:
-        if step.is_generator or step.is_async:
+        if step.is_generator or step.is_async or not step.falls_off:
             continue
-        for span in step.falls_off:
-            where = "can reach its end without a return" if span == step.span else "returns None here"
-            yield at(
-                NO_END,
-                flow.pipeline,
-                step.path,
-                span,
-                f"step `{step.name}` {where}: the run fails there",
-                step=step.name,
-                help="return `ReturnUpdates(...)` or a dict on every path (`{}` where nothing is left to say)",
-            )
+        lines = [span.line for span in step.falls_off if span != step.span]
+        where = f"returns None at line {lines[0]}" if lines else "can reach its end without a return"
+        yield at(
+            NO_END,
+            flow.pipeline,
+            step.path,
+            step.span,
+            f"step `{step.name}` {where}: the run fails there",
+            step=step.name,
+            related=[Related(step.path, line, "None is returned here") for line in lines],
+            help="return `ReturnUpdates(...)` or a dict on every path (`{}` where nothing is left to say)",
+        )
 
 
 def _arms(flow: Flow) -> Iterator[tuple[Step, Arm]]:
@@ -177,7 +192,7 @@ def _arms(flow: Flow) -> Iterator[tuple[Step, Arm]]:
     for step in flow.pipeline.steps:
         for site in step.returns:
             for arm in site.arms:
-                place = (step.path, step.span if arm.target.by_default and arm.target.step else arm.span, arm.target)
+                place = (step.path, arm.span, arm.target)
                 if place not in seen:
                     seen.add(place)
                     yield step, arm
@@ -208,7 +223,7 @@ def _doomed(flow: Flow) -> set[int]:
         if node.step.pauses
         or node.step.falls_off
         or any(site.problem for site in node.step.returns)
-        or any(edge.target in (END, UNKNOWN) for edge in graph.out[node.number])
+        or any(edge.target < 0 for edge in graph.out[node.number])
     ]
     ends = set(waiting)
     while waiting:
@@ -243,17 +258,17 @@ def _example(body: str, *, beginner: str = "take") -> str:
     )
 
 
-_PACK = '''\
+_PACK = """\
 @pipe.fn(terminates=True)
 def pack(*, item: str, **kwargs):
     return {}
-'''
+"""
 
-_TAKE = '''\
+_TAKE = """\
 @pipe.fn()
 def take(*, item: str, **kwargs):
     return ReturnUpdates("pack")
-'''
+"""
 
 UNKNOWN_STEP = Rule(
     code="OWP201",
@@ -277,7 +292,9 @@ UNREACHABLE_STEP = Rule(
         "No path from the beginner leads to a step: it is deployed and never runs. A note only where "
         "some reachable return leads to a step that cannot be known from the text."
     ),
-    bad=_example(_TAKE.replace('ReturnUpdates("pack")', "{}").replace("fn()", "fn(terminates=True)") + "\n\n" + _PACK),
+    bad=_example(
+        _TAKE.replace('ReturnUpdates("pack")', "{}").replace("fn()", "fn(terminates=True)") + "\n\n" + _PACK
+    ),
     good=_example(_TAKE + "\n\n" + _PACK),
     check=unreachable_step,
 )

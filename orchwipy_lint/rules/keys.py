@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from orchwipy_lint.findings import Finding, Related, Severity
 from orchwipy_lint.flow import Flow
 from orchwipy_lint.flow.graph import Edge
-from orchwipy_lint.flow.liveness import Liveness, liveness
+from orchwipy_lint.flow.liveness import liveness
+from orchwipy_lint.model import Span
 from orchwipy_lint.rules.base import Rule
 from orchwipy_lint.rules.paths import at, closest
 
@@ -37,7 +38,7 @@ def overwritten_key(flow: Flow) -> Iterator[Finding]:
                 OVERWRITTEN_KEY,
                 edge,
                 key,
-                f"`{key}` is set here and step `{step.name}` sets it again, with no step that reads it between",
+                f"`{key}` is set here, and step `{step.name}` sets it again before any step reads it",
                 related=[Related(step.path, again.arm.span.line, f"`{key}` is set again here")],
                 help=f"leave `{key}` out here, or read it in a step between",
             )
@@ -93,16 +94,21 @@ def _finding(
 def _unread(flow: Flow) -> Iterator[tuple[Edge, str, Edge | None]]:
     """The keys that an arm sets and nothing reads; with an arm that sets it again where every path does."""
     live = liveness(flow.graph)
+    places: dict[tuple[int, Span], list[Edge]] = {}
     for edge in flow.graph.edges:
-        if flow.before[edge.source] is None or not edge.transfer.sets:
-            continue
-        read, overwritten = live.after(flow.graph, edge)
-        for key in flow.graph.names_of(edge.transfer.sets & ~read):
+        if flow.before[edge.source] is not None and edge.transfer.sets:
+            places.setdefault((edge.source, edge.arm.span), []).append(edge)
+    for edges in places.values():
+        unread = overwritten = flow.graph.every
+        for edge in edges:
+            read, again = live.after(flow.graph, edge)
+            unread, overwritten = unread & edge.transfer.sets & ~read, overwritten & again
+        for key in flow.graph.names_of(unread):
             always = overwritten >> flow.graph.keys[key] & 1
-            yield edge, key, _next_setter(flow, live, edge, key) if always else None
+            yield edges[0], key, _next_setter(flow, edges[0], key) if always else None
 
 
-def _next_setter(flow: Flow, live: Liveness, edge: Edge, key: str) -> Edge | None:
+def _next_setter(flow: Flow, edge: Edge, key: str) -> Edge | None:
     """The first arm after `edge` that sets the key again."""
     seen = {edge.target}
     waiting = deque(seen)
@@ -126,7 +132,7 @@ UNREAD_KEY = Rule(
         "a whole, and the end of a run, reads every key that is then there. Off unless selected "
         "(`--select OWP105`)."
     ),
-    bad='''\
+    bad="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
 
 pipe = MicroFunctions(beginner="scan")
@@ -140,8 +146,8 @@ def scan(*, path: str, **kwargs):
 @pipe.fn(terminates=True)
 def index(*, words: list[str], **kwargs):
     return {"count": len(words)}
-''',
-    good='''\
+""",
+    good="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
 
 pipe = MicroFunctions(beginner="scan")
@@ -155,7 +161,7 @@ def scan(*, path: str, **kwargs):
 @pipe.fn(terminates=True)
 def index(*, words: list[str], **kwargs):
     return {"count": len(words)}
-''',
+""",
     check=unread_key,
     enabled=False,
 )
@@ -170,7 +176,7 @@ OVERWRITTEN_KEY = Rule(
         "through a parameter or through `kwargs`; any use of `kwargs` as a whole, and the end of a run, "
         "reads every key. The finding stands at the first of the two."
     ),
-    bad='''\
+    bad="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
 
 pipe = MicroFunctions(beginner="upload")
@@ -189,8 +195,8 @@ def convert(*, path: str, **kwargs):
 @pipe.fn(terminates=True)
 def publish(*, status: str, **kwargs):
     return {"status": status}
-''',
-    good='''\
+""",
+    good="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
 
 pipe = MicroFunctions(beginner="upload")
@@ -209,7 +215,7 @@ def convert(*, path: str, status: str, **kwargs):
 @pipe.fn(terminates=True)
 def publish(*, status: str, **kwargs):
     return {"status": status}
-''',
+""",
     check=overwritten_key,
 )
 
@@ -221,7 +227,7 @@ NOTHING_TO_DROP = Rule(
         "A return drops a key that is never in the state when it runs. Nothing fails, but the key that "
         "was meant stays: usually a slip of the pen, or a key that has been renamed."
     ),
-    bad='''\
+    bad="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
 
 pipe = MicroFunctions(beginner="login")
@@ -235,8 +241,8 @@ def login(*, user: str, password: str, **kwargs):
 @pipe.fn(terminates=True)
 def greet(*, user: str, **kwargs):
     return {}
-''',
-    good='''\
+""",
+    good="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
 
 pipe = MicroFunctions(beginner="login")
@@ -250,6 +256,6 @@ def login(*, user: str, password: str, **kwargs):
 @pipe.fn(terminates=True)
 def greet(*, user: str, **kwargs):
     return {}
-''',
+""",
     check=nothing_to_drop,
 )

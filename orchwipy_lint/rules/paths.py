@@ -58,7 +58,10 @@ def at(
 def steps_of(flow: Flow, entry: int, taken: tuple[Taken, ...]) -> tuple[str, ...]:
     """The names of the steps on a path, the last one included."""
     nodes = flow.graph.nodes
-    return (nodes[entry].step.name, *(nodes[hop.edge.target].step.name for hop in taken if hop.edge.target >= 0))
+    return (
+        nodes[entry].step.name,
+        *(nodes[hop.edge.target].step.name for hop in taken if hop.edge.target >= 0),
+    )
 
 
 def hops_of(flow: Flow, taken: tuple[Taken, ...], key: str, end: str) -> list[Hop]:
@@ -67,7 +70,9 @@ def hops_of(flow: Flow, taken: tuple[Taken, ...], key: str, end: str) -> list[Ho
     found: list[Hop] = []
     for hop in taken:
         step, arm = nodes[hop.edge.source].step, hop.edge.arm
-        found.append(Hop(step.name, step.path, arm.span.line, shortened(arm.text), remark(hop.edge, key), arm.label))
+        found.append(
+            Hop(step.name, step.path, arm.span.line, shortened(arm.text), remark(hop.edge, key), arm.label)
+        )
     last = nodes[taken[-1].edge.target].step
     found.append(Hop(last.name, last.path, last.span.line, signature(last, key), end))
     return found
@@ -107,7 +112,9 @@ def keys_on_arrival(flow: Flow, entry: int, taken: tuple[Taken, ...]) -> set[str
     graph = flow.graph
     held = {each for each in graph.nodes[entry].parameters if graph.nodes[entry].parameters[each].required}
     for hop in taken:
-        held = {key for key in held if keeps(hop.edge, key)} if not hop.edge.arm.effect.drops_unknown else set()
+        held = (
+            {key for key in held if keeps(hop.edge, key)} if not hop.edge.arm.effect.drops_unknown else set()
+        )
         held |= hop.edge.arm.effect.sets.keys()
     return held
 
@@ -115,7 +122,9 @@ def keys_on_arrival(flow: Flow, entry: int, taken: tuple[Taken, ...]) -> set[str
 def closest(name: str, names: Iterable[str], most: int = 2) -> str | None:
     """The name that was probably meant: at most `most` edits away, one for names of up to three letters."""
     most = min(most, 1 if len(name) <= 3 else most)
-    found = [(distance, each) for each in sorted(set(names)) if (distance := _edits(name, each, most)) <= most]
+    found = [
+        (distance, each) for each in sorted(set(names)) if (distance := _edits(name, each, most)) <= most
+    ]
     return min(found)[1] if found else None
 
 

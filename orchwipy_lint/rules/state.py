@@ -64,7 +64,8 @@ def maybe_missing(flow: Flow) -> Iterator[Finding]:
             flow.pipeline,
             flow.graph.nodes[edge.source].step.path,
             edge.arm.span,
-            f"step `{node.step.name}` needs `{key}`, and the text does not tell whether {_arrows(names)} brings it",
+            f"step `{node.step.name}` needs `{key}`, and the text does not tell "
+            f"whether {_arrows(names)} brings it",
             step=node.step.name,
             key=key,
             witness=names,
@@ -114,7 +115,11 @@ def _drops(flow: Flow, path: _Path, key: str) -> list[Related]:
     for hop in path[1]:
         step = graph.nodes[hop.edge.source].step
         if present and hop.status == Status.ABSENT:
-            how = "every key is dropped" if not keeps(hop.edge, key) and key not in hop.edge.arm.effect.drops else ""
+            how = (
+                "every key is dropped"
+                if not keeps(hop.edge, key) and key not in hop.edge.arm.effect.drops
+                else ""
+            )
             message = f"{how or f'`{key}` is dropped'} here"
             found.append(Related(step.path, hop.edge.arm.span.line, message))
         present = hop.status == Status.PRESENT or _requires(flow, hop.edge.target, key)
@@ -187,11 +192,11 @@ MISSING_ARGUMENT = Rule(
         "the step's function is called without a required argument and the run fails there: with "
         "OrchWiPy's own checker this is the warning `MissingArgument`. The finding stands at the return "
         "that leads to the step without the key, once for each such return, with the shortest path that "
-        "shows it. Set the key there, keep it where it is dropped (`\"*\"` and a dict drop every key that "
+        'shows it. Set the key there, keep it where it is dropped (`"*"` and a dict drop every key that '
         "they do not name), or give the parameter a default. The analysis goes on as though the key were "
         "there, so that one defect is one finding."
     ),
-    bad='''\
+    bad="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
 
 pipe = MicroFunctions(beginner="receive")
@@ -205,8 +210,8 @@ def receive(*, order_id: str, **kwargs):
 @pipe.fn(terminates=True)
 def price(*, order_id: str, items: list[str], **kwargs):
     return {"total": len(items)}
-''',
-    good='''\
+""",
+    good="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
 
 pipe = MicroFunctions(beginner="receive")
@@ -220,7 +225,7 @@ def receive(*, order_id: str, **kwargs):
 @pipe.fn(terminates=True)
 def price(*, order_id: str, items: list[str], **kwargs):
     return {"total": len(items)}
-''',
+""",
     check=missing_argument,
 )
 
@@ -233,7 +238,7 @@ DEFAULT_ARGUMENT = Rule(
         "is often what is meant, and sometimes a key that was forgotten; this note shows where. It is off "
         "unless selected (`--select OWP102`)."
     ),
-    bad='''\
+    bad="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
 
 pipe = MicroFunctions(beginner="fetch")
@@ -247,8 +252,8 @@ def fetch(*, url: str, **kwargs):
 @pipe.fn(terminates=True)
 def store(*, url: str, retries: int = 3, **kwargs):
     return {}
-''',
-    good='''\
+""",
+    good="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
 
 pipe = MicroFunctions(beginner="fetch")
@@ -262,7 +267,7 @@ def fetch(*, url: str, **kwargs):
 @pipe.fn(terminates=True)
 def store(*, url: str, retries: int = 3, **kwargs):
     return {}
-''',
+""",
     check=default_argument,
     enabled=False,
 )
@@ -277,7 +282,7 @@ MAYBE_MISSING = Rule(
         "known (`*names`). Write the keys out, or annotate what is splatted with a TypedDict. Notes are "
         "shown on request (`--show-notes`)."
     ),
-    bad='''\
+    bad="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
 
 pipe = MicroFunctions(beginner="load")
@@ -292,8 +297,8 @@ def load(*, path: str, **kwargs):
 @pipe.fn(terminates=True)
 def resize(*, width: int, **kwargs):
     return {}
-''',
-    good='''\
+""",
+    good="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
 
 pipe = MicroFunctions(beginner="load")
@@ -308,6 +313,6 @@ def load(*, path: str, **kwargs):
 @pipe.fn(terminates=True)
 def resize(*, width: int, **kwargs):
     return {}
-''',
+""",
     check=maybe_missing,
 )

@@ -73,7 +73,9 @@ def _givers(flow: Flow, key: str) -> dict[Atom, list[list[Edge]]]:
         if parameter is not None and parameter.required:
             for atom in _atoms(parameter.type):
                 found.setdefault(atom, {})[None] = []
-    return {atom: list(places.values()) for atom, places in sorted(found.items(), key=lambda item: str(item[0]))}
+    return {
+        atom: list(places.values()) for atom, places in sorted(found.items(), key=lambda item: str(item[0]))
+    }
 
 
 def _atoms(type_: Type) -> list[Atom]:
@@ -180,7 +182,7 @@ INCOMPATIBLE_ARGUMENT = Rule(
         "not touch it, and a condition on it (`if beans is None: ...`) narrows it. The finding stands at "
         "the return that gives the value."
     ),
-    bad='''\
+    bad="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
 
 pipe = MicroFunctions(beginner="ask")
@@ -194,8 +196,8 @@ def ask(*, name: str, **kwargs):
 @pipe.fn(terminates=True)
 def brew(*, cups: int, **kwargs):
     return {}
-''',
-    good='''\
+""",
+    good="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
 
 pipe = MicroFunctions(beginner="ask")
@@ -209,7 +211,7 @@ def ask(*, name: str, **kwargs):
 @pipe.fn(terminates=True)
 def brew(*, cups: int, **kwargs):
     return {}
-''',
+""",
     check=incompatible_argument,
 )
 
@@ -222,7 +224,7 @@ NOT_SERIALIZABLE = Rule(
         "Decimal, a function. The hand-off to the next step raises. Pass what JSON has (strings, numbers, "
         "booleans, null, lists, dicts) and build the rest in the step that needs it."
     ),
-    bad='''\
+    bad="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
 
 pipe = MicroFunctions(beginner="collect")
@@ -236,8 +238,8 @@ def collect(*, text: str, **kwargs):
 @pipe.fn(terminates=True)
 def count(*, words, **kwargs):
     return {"count": len(words)}
-''',
-    good='''\
+""",
+    good="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
 
 pipe = MicroFunctions(beginner="collect")
@@ -251,7 +253,7 @@ def collect(*, text: str, **kwargs):
 @pipe.fn(terminates=True)
 def count(*, words, **kwargs):
     return {"count": len(words)}
-''',
+""",
     check=not_serializable,
 )
 
@@ -263,7 +265,7 @@ PLACEHOLDER = Rule(
         "A `...` stands where a value belongs, left by an edit that was not finished. JSON cannot carry "
         "it, so the step fails when it hands off."
     ),
-    bad='''\
+    bad="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
 
 pipe = MicroFunctions(beginner="measure")
@@ -277,8 +279,8 @@ def measure(*, sensor: str, **kwargs):
 @pipe.fn(terminates=True)
 def report(*, celsius: float, **kwargs):
     return {}
-''',
-    good='''\
+""",
+    good="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
 
 pipe = MicroFunctions(beginner="measure")
@@ -292,6 +294,6 @@ def measure(*, sensor: str, **kwargs):
 @pipe.fn(terminates=True)
 def report(*, celsius: float, **kwargs):
     return {}
-''',
+""",
     check=placeholder,
 )

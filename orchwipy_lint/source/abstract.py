@@ -7,17 +7,19 @@ An expression reads as alternatives, each with the cases under which it is the o
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import libcst as cst
 
 from orchwipy_lint.model import ALWAYS, Base
-from orchwipy_lint.source.cases import Cases
+from orchwipy_lint.source.annotations import Field
+from orchwipy_lint.source.cases import MAX_CASES, Cases, both
 from orchwipy_lint.types import ANY, Constant, Type
 
 __all__ = [
+    "SCALARS",
     "Abstract",
     "Alternative",
     "Choice",
@@ -30,9 +32,16 @@ __all__ = [
     "Placeholder",
     "Truth",
     "Updates",
+    "guarded",
     "known",
+    "known_string",
+    "limited",
     "opaque",
+    "untyped",
 ]
+
+SCALARS = (str, int, float, bool, type(None))
+"""The classes of `Constant`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +71,8 @@ class Passed:
     default: tuple[Constant] | None = None
     """The value when the key is absent, None where it is not known."""
     parameter: bool = True
+    fields: Mapping[str, Field] | None = None
+    """The keys of a TypedDict."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,12 +102,16 @@ class Entries:
         return replace(self, maybe={**self.maybe, key: value})
 
     def opened(self) -> Entries:
-        """With keys that are not known laid over: what was there stays, its values are not known."""
-        items = dict.fromkeys(self.items, (opaque(),))
+        """With keys that are not known laid over: what was there stays, its values are not known.
+
+        The same holds after code that is not known had the dict in hand. Nobody is taken to change
+        where it leads.
+        """
+        items = {key: value if _is_runtime_key(key) else (opaque(),) for key, value in self.items.items()}
         return replace(self, items=items, maybe={}, opens=True)
 
     def forgotten(self) -> Entries:
-        """After code that is not known had it in hand: nothing is sure."""
+        """After a key that is not known was removed: nothing is sure."""
         return Entries(self.origin, opens=True)
 
     def overlaid(self, other: Entries, named: frozenset[str]) -> Entries:
@@ -104,7 +119,10 @@ class Entries:
         result = self.opened() if other.opens else self
         if other.base is not Base.EMPTY or other.original:
             sure = named | other.drops if other.base is Base.KWARGS and not other.original else frozenset()
-            items = {key: value if key in sure else (opaque(),) for key, value in result.items.items()}
+            items = {
+                key: value if key in sure or _is_runtime_key(key) else (opaque(),)
+                for key, value in result.items.items()
+            }
             base, drops = result.base, result.drops
             if other.base is not Base.EMPTY:
                 drops = result.drops & other.drops if result.base is other.base else other.drops
@@ -168,6 +186,9 @@ class Opaque:
 
     type: Type = ANY
     why: str | None = None
+    """Why it cannot be returned."""
+    fields: Mapping[str, Field] | None = None
+    """The keys of a TypedDict."""
 
 
 Abstract = Known | Passed | Entries | Updates | Choice | Truth | Original | Placeholder | Opaque
@@ -180,9 +201,45 @@ class Alternative(NamedTuple):
     cases: Cases = ALWAYS
 
 
+def _is_runtime_key(key: str) -> bool:
+    """`$next` and the like are no keys of the state: no `kwargs` holds them."""
+    return key.startswith("$")
+
+
 def known(value: object, type_: Type = ANY) -> Alternative:
     return Alternative(Known(value, type_))
 
 
 def opaque(type_: Type = ANY) -> Alternative:
     return Alternative(Opaque(type_))
+
+
+def untyped(alternatives: tuple[Alternative, ...], keys: frozenset[str]) -> tuple[Alternative, ...]:
+    """The alternatives where a condition that cannot be read told something about these keys."""
+    if not keys:
+        return alternatives
+    return tuple(
+        Alternative(replace(value, type=ANY), cases)
+        if isinstance(value, Passed) and value.key in keys
+        else Alternative(value, cases)
+        for value, cases in alternatives
+    )
+
+
+def guarded(alternatives: Sequence[Alternative], cases: Cases) -> list[Alternative]:
+    """The alternatives that are left where these cases hold."""
+    found = [Alternative(value, both(cases, own)) for value, own in alternatives]
+    return [each for each in found if each.cases]
+
+
+def limited(alternatives: Iterable[Alternative]) -> tuple[Alternative, ...]:
+    found = tuple(each for each in alternatives if each.cases)
+    return found if 0 < len(found) <= MAX_CASES else (opaque(),)
+
+
+def known_string(alternatives: tuple[Alternative, ...]) -> str | None:
+    if len(alternatives) == 1:
+        value = alternatives[0].value
+        if isinstance(value, Known) and isinstance(value.value, str):
+            return value.value
+    return None

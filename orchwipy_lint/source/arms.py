@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import libcst as cst
 
-from orchwipy_lint.model import ALWAYS, Arm, Base, Effect, ReturnSite, Span, Value
+from orchwipy_lint.model import ALWAYS, Arm, Base, Effect, ReturnSite, Span, Target, Value
 from orchwipy_lint.source.abstract import (
+    SCALARS,
+    Abstract,
     Alternative,
     Choice,
     Entries,
     Known,
     Opaque,
+    Origin,
     Passed,
     Placeholder,
     Truth,
     Updates,
+    opaque,
 )
-from orchwipy_lint.source.body import Exit, Path
+from orchwipy_lint.source.body import Exit
 from orchwipy_lint.source.cases import Cases, both, narrow
-from orchwipy_lint.source.expressions import Expressions, type_of
+from orchwipy_lint.source.expressions import Expressions
+from orchwipy_lint.source.paths import Path
 from orchwipy_lint.source.places import Places
 from orchwipy_lint.source.targets import Following
+from orchwipy_lint.source.values import type_of
 from orchwipy_lint.types import ANY, Constant, Type, join
 
 __all__ = ["Arms"]
@@ -75,7 +81,9 @@ class _Reading:
     problem: str | None = None
     gives_none: bool = False
 
-    def read(self, alternatives: Iterable[Alternative], within: Cases, label: str | None, *, nested: bool) -> None:
+    def read(
+        self, alternatives: Iterable[Alternative], within: Cases, label: str | None, *, nested: bool
+    ) -> None:
         for value, own in alternatives:
             cases = both(within, own)
             if not both(self.path.cases, cases):
@@ -87,21 +95,25 @@ class _Reading:
             elif isinstance(value, Choice) and not nested:
                 self.choice_arms(value, cases)
             elif isinstance(value, Choice):
-                self.problem = "a `ConditionalReturns` cannot be an arm of another: return it by itself, under an `if`"
+                self.problem = (
+                    "a `ConditionalReturns` cannot be an arm of another: return it by itself, under an `if`"
+                )
             elif isinstance(value, Known) and value.value is None:
                 if nested:
                     self.problem = "an arm cannot be `None`: leave it out, and the default is taken"
                 else:
                     self.gives_none = True
             else:
-                self.problem = (value.why if isinstance(value, Opaque) else None) or f"this cannot be read: {_FORMS}"
+                self.problem = (
+                    value.why if isinstance(value, Opaque) else None
+                ) or f"this cannot be read: {_FORMS}"
 
     def dict_arms(self, entries: Entries, cases: Cases, label: str | None) -> None:
-        following, key = self.context.following, self.context.following.registered.next_key
+        key = self.context.following.registered.next_key
         named = entries.items.get(key)
-        targets = following.targets(named)
-        if named is None and (entries.opens or entries.original and key != "$next" or key in entries.maybe):
-            targets = [(type(targets[0][0])(None, known=False), ALWAYS)]
+        if named is None and (entries.opens or (entries.original and key != "$next") or key in entries.maybe):
+            named = (opaque(),)
+        targets = self.context.following.targets(named)
         drops = entries.drops if entries.base is Base.KWARGS else frozenset()
         for target, more in targets:
             when = both(cases, more)
@@ -162,13 +174,13 @@ class _Reading:
         operand = _code(choice.operand)
         rest: Cases = ALWAYS
         for name, alternatives in choice.arms.items():
-            test = expressions.compare(choice.operand_alternatives, frozenset({name}))
+            test = expressions.conditions.compare(choice.operand_alternatives, frozenset({name}))
             taken = test.true if test is not None else ALWAYS
             if taken:
                 self.read(alternatives, both(cases, taken), f"{operand} == {name!r}", nested=True)
             rest = both(rest, test.false) if test is not None else rest
         if choice.true is not None:
-            test = expressions.truthiness(choice.operand_alternatives)
+            test = expressions.conditions.truthiness(choice.operand_alternatives)
             taken = both(rest, test.true) if test is not None else rest
             if taken:
                 self.read(choice.true, both(cases, taken), operand, nested=True)
@@ -176,46 +188,47 @@ class _Reading:
         if rest and choice.default is not None:
             self.read(choice.default, both(cases, rest), "default", nested=True)
 
-    def add(self, origin: object, effect: Effect, target: object, when: Cases, label: str | None) -> None:
+    def add(self, origin: Origin, effect: Effect, target: Target, when: Cases, label: str | None) -> None:
         full = both(self.path.cases, when)
         if not full:
             return
-        span = self.context.places.origin(origin)  # type: ignore[arg-type]
+        span = self.context.places.origin(origin)
         text = self.context.places.text(span)
-        self.arms.append(Arm(span, text, effect, target, label, full, self.path.untyped))  # type: ignore[arg-type]
+        self.arms.append(Arm(span, text, effect, target, label, full, self.path.untyped))
 
-    def values(self, items: object, when: Cases, key: str) -> dict[str, Value]:
+    def values(self, items: Mapping[str, tuple[Alternative, ...]], when: Cases, key: str) -> dict[str, Value]:
         full = both(self.path.cases, when)
-        return {
-            name: self.value(alternatives, full)
-            for name, alternatives in items.items()  # type: ignore[attr-defined]
-            if name != key
-        }
+        return {name: self.value(alternatives, full) for name, alternatives in items.items() if name != key}
 
     def value(self, alternatives: tuple[Alternative, ...], cases: Cases) -> Value:
         left = [(value, both(cases, own)) for value, own in alternatives]
         left = [(value, full) for value, full in left if full]
-        constants: set[Constant] | None = set()
-        for value, _ in left:
-            if isinstance(value, Truth) and constants is not None:
-                constants |= {True, False}
-            elif isinstance(value, Known) and isinstance(value.value, Constant) and constants is not None:  # type: ignore[arg-type]
-                constants.add(value.value)  # type: ignore[arg-type]
-            else:
-                constants = None
+        constants = [_constants(value) for value, _ in left]
+        known = [each for each in constants if each is not None]
         copied = left[0][0] if len(left) == 1 else None
-        copies = copied.key if isinstance(copied, Passed) and (copied.parameter or not copied.may_be_absent) else None
+        copies = (
+            copied.key
+            if isinstance(copied, Passed) and (copied.parameter or not copied.may_be_absent)
+            else None
+        )
         return Value(
             type=join(self.type(value, full) for value, full in left) if left else ANY,
-            constants=None if constants is None else frozenset(constants),
+            constants=frozenset[Constant]().union(*known) if len(known) == len(constants) else None,
             copies=copies,
             placeholder=any(isinstance(value, Placeholder) for value, _ in left),
         )
 
-    def type(self, value: object, cases: Cases) -> Type:
+    def type(self, value: Abstract, cases: Cases) -> Type:
         if isinstance(value, Passed):
             return ANY if value.key in self.path.untyped else narrow(value.type, value.key, cases)
-        return type_of(value)  # type: ignore[arg-type]
+        return type_of(value)
+
+
+def _constants(value: Abstract) -> frozenset[Constant] | None:
+    """All that a value can be; None where that is not known."""
+    if isinstance(value, Truth):
+        return frozenset({True, False})
+    return frozenset({value.value}) if isinstance(value, Known) and isinstance(value.value, SCALARS) else None
 
 
 _OPPOSITES = {

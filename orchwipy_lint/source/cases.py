@@ -9,7 +9,7 @@ from __future__ import annotations
 from orchwipy_lint.model import ALWAYS, Case, Test
 from orchwipy_lint.types import Atom, Type
 
-__all__ = ["Cases", "MAX_CASES", "both", "either", "narrow", "possible"]
+__all__ = ["MAX_CASES", "Cases", "both", "either", "narrow", "possible"]
 
 Cases = tuple[Case, ...]
 """Any of these holds; no case at all can never hold."""
@@ -59,21 +59,16 @@ def narrow(declared: Type, key: str, cases: Cases) -> Type:
 
 
 def atom_passes(test: Test, given: Atom) -> bool:
-    """Whether some value of this class can pass."""
+    """Whether some value of this class can pass (`True == 1 == 1.0`, so numbers are one kind)."""
     if given.literal is not None:
         return test.allows(given.literal[0])
     if given.name == "None":
         return test.allows(None)
-    if test.only is None:
+    if test.only is None or given.name == "object":
         return True
-    if given.name == "float":
+    if given.name in ("int", "float", "bool"):
         return any(isinstance(value, (int, float)) for value in test.only)
-    if given.name == "int":
-        return any(isinstance(value, (int, float)) for value in test.only)
-    if given.name in ("str", "bool"):
-        wanted = {"str": str, "bool": (bool, int)}[given.name]
-        return any(isinstance(value, wanted) for value in test.only)
-    return given.name == "object"
+    return given.name == "str" and any(isinstance(value, str) for value in test.only)
 
 
 def _has_value(test: Test, declared: Type | None) -> bool:

@@ -79,7 +79,9 @@ def _carried(step: Step, steps: list[Step], entry: list[Parameter]) -> Step:
     given += [Value() for each in entry if each.name == key]
     if not given:
         return step
-    names = sorted({each for value in given for each in value.constants or () if isinstance(each, str) and each})
+    names = sorted(
+        {each for value in given for each in value.constants or () if isinstance(each, str) and each}
+    )
     readable = all(value.constants is not None for value in given)
     sites = []
     for site in step.returns:
@@ -106,5 +108,7 @@ def _followed(arm: Arm, key: str, names: list[str], readable: bool) -> list[Arm]
         tests.append((Test(key, only=nothing, absent=True), arm.target))
         tests.append((Test(key, never=nothing | frozenset(names)), Target(None, known=False)))
     return [
-        replace(arm, when=when, target=target) for test, target in tests if (when := both(arm.when, ((test,),)))
+        replace(arm, when=when, target=target)
+        for test, target in tests
+        if (when := both(arm.when, ((test,),)))
     ]

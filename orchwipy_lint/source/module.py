@@ -21,7 +21,9 @@ Branch = tuple[tuple[int, int], ...]
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-_HARMLESS = frozenset({"print", "isinstance", "len", "repr", "str", "type", "id", "hasattr", "getattr", "vars", "dir"})
+_HARMLESS = frozenset(
+    {"print", "isinstance", "len", "repr", "str", "type", "id", "hasattr", "getattr", "vars", "dir"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +99,18 @@ class _Finder:
         elif isinstance(node, ast.ClassDef):
             self.block(node.body, _Scope(scope), branch, is_class=True)
         elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            targets: list[ast.expr] = [*node.targets] if isinstance(node, ast.Assign) else [node.target]
             if node.value is not None:
                 self.assign(targets, node.value, scope, branch, is_class=is_class)
         elif isinstance(node, ast.Expr):
             self.registering_call(node.value, scope, branch, is_class=is_class)
         else:
             for number, block in _blocks(node):
-                inner = (*branch, (node.lineno * 10_000 + node.col_offset, number)) if number is not None else branch
+                inner = (
+                    (*branch, (node.lineno * 10_000 + node.col_offset, number))
+                    if number is not None
+                    else branch
+                )
                 self.block(block, scope, inner, is_class=is_class)
 
     def assign(
@@ -149,7 +155,9 @@ class _Finder:
         return self.names.pipeline_classes.get(call.func.id) if isinstance(call.func, ast.Name) else None
 
     def function(self, node: Function, scope: _Scope, branch: Branch, *, is_class: bool) -> None:
-        is_static = any(isinstance(each, ast.Name) and each.id == "staticmethod" for each in node.decorator_list)
+        is_static = any(
+            isinstance(each, ast.Name) and each.id == "staticmethod" for each in node.decorator_list
+        )
         for decorator in node.decorator_list:
             self.register(decorator, node, scope, branch, is_method=is_class and not is_static)
         scope.names[node.name] = node
@@ -177,7 +185,11 @@ class _Finder:
         function = scope.find(argument.id) if isinstance(argument, ast.Name) else None
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
             self.register(call, function, scope, branch, is_method=is_class)
-        elif isinstance(call.func, ast.Attribute) and call.func.attr == "fn" and isinstance(call.func.value, ast.Name):
+        elif (
+            isinstance(call.func, ast.Attribute)
+            and call.func.attr == "fn"
+            and isinstance(call.func.value, ast.Name)
+        ):
             draft = scope.find(call.func.value.id)
             if isinstance(draft, Draft):
                 draft.escapes = True
@@ -204,7 +216,9 @@ def _blocks(node: ast.stmt) -> Iterator[tuple[int | None, list[ast.stmt]]]:
 
 def _is_mentioned_alone(name: str, text: str) -> bool:
     """A quick look at the bytes before a walk over the tree: is it used but as `name.attribute`?"""
-    pattern = rf"(?<![\w.]){re.escape(name)}(?!\w)(?!\s*(?:\.(?!\s*fn\b(?!\s*\())|\.\s*fn\s*\(|=[^=]|:\s*\w+\s*=))"
+    pattern = (
+        rf"(?<![\w.]){re.escape(name)}(?!\w)(?!\s*(?:\.(?!\s*fn\b(?!\s*\())|\.\s*fn\s*\(|=[^=]|:\s*\w+\s*=))"
+    )
     return re.search(pattern, text) is not None
 
 
@@ -213,9 +227,10 @@ def _escapes(tree: ast.Module, name: str, names: Names) -> bool:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             given = [*node.args, *(each.value for each in node.keywords)]
-            if any(_is(name, each.value if isinstance(each, ast.Starred) else each) for each in given):
-                if not _is_known(node.func, names):
-                    return True
+            if not _is_known(node.func, names) and any(
+                _is(name, each.value if isinstance(each, ast.Starred) else each) for each in given
+            ):
+                return True
         elif isinstance(node, (ast.List, ast.Tuple, ast.Set)):
             if any(_is(name, each) for each in node.elts):
                 return True
@@ -226,14 +241,15 @@ def _escapes(tree: ast.Module, name: str, names: Names) -> bool:
             handed = _is(name, node.value) and not all(isinstance(each, ast.Name) for each in node.targets)
             if handed or _is_bare_fn(name, node.value):
                 return True
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            if any(_is_bare_fn(name, each) for each in node.decorator_list):
-                return True
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and any(
+            _is_bare_fn(name, each) for each in node.decorator_list
+        ):
+            return True
     return False
 
 
 def _is(name: str, node: ast.expr) -> bool:
-    return isinstance(node, ast.Name) and node.id == name or _is_bare_fn(name, node)
+    return (isinstance(node, ast.Name) and node.id == name) or _is_bare_fn(name, node)
 
 
 def _is_bare_fn(name: str, node: ast.expr) -> bool:

@@ -26,7 +26,20 @@ _EXPORTED = PIPELINE_CLASSES | {
     "command_line_invoke",
 }
 _MUTATORS = frozenset(
-    {"append", "extend", "insert", "add", "discard", "remove", "pop", "popitem", "clear", "update", "setdefault", "sort"}
+    {
+        "append",
+        "extend",
+        "insert",
+        "add",
+        "discard",
+        "remove",
+        "pop",
+        "popitem",
+        "clear",
+        "update",
+        "setdefault",
+        "sort",
+    }
 )
 _BUILTINS = frozenset(dir(builtins))
 
@@ -51,16 +64,17 @@ class Names:
     def annotations(self) -> Annotations:
         return Annotations(self.dotted, self.aliases, self.typed_dicts)
 
-    def dotted(self, node: ast.expr) -> str | None:
+    def dotted(self, node: ast.AST | None) -> str | None:
         """The full name of `x` or `x.y` by its import; a builtin's own name; None for anything local."""
-        if isinstance(node, ast.Name):
-            if node.id in self.imports:
-                return self.imports[node.id]
-            return node.id if node.id in _BUILTINS and node.id not in self.defined else None
-        if isinstance(node, ast.Attribute):
-            base = self.dotted(node.value)
-            return f"{base}.{node.attr}" if base else None
-        return None
+        name = _name(node)
+        return None if name is None else self.full_name(name)
+
+    def full_name(self, name: str) -> str | None:
+        """The same for a name as it is written."""
+        first, dot, rest = name.partition(".")
+        if first in self.imports:
+            return f"{self.imports[first]}{dot}{rest}"
+        return name if first in _BUILTINS and first not in self.defined else None
 
     def ours(self, name: str | None) -> str | None:
         """The short name of something that the packages export, from its full name."""
@@ -86,15 +100,22 @@ class Names:
             pass  # no literal: a name may stand for one
         if isinstance(node, ast.Name) and node.id in self.constants:
             return (self.constants[node.id],)
-        if isinstance(node, ast.Attribute):
-            name = ast.unparse(node)
-            if name in self.constants:
-                return (self.constants[name],)
+        if isinstance(node, ast.Attribute) and (name := _name(node)) in self.constants:
+            return (self.constants[name],)
         if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
             values = [self.constant(each) for each in node.elts]
             if all(values):
                 return (tuple(each[0] for each in values if each),)
         return None
+
+
+def _name(node: ast.AST | None) -> str | None:
+    """`x.y` as it is written; None for anything but names and attributes."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and (base := _name(node.value)) is not None:
+        return f"{base}.{node.attr}"
+    return None
 
 
 def read_names(tree: ast.Module) -> Names:
@@ -111,7 +132,7 @@ def read_names(tree: ast.Module) -> Names:
             names.defined.add(node.name)
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             names.defined.add(node.name)
-            if names.dotted(node.returns or node) in _NEVER:  # type: ignore[arg-type]
+            if names.dotted(node.returns) in _NEVER:
                 names.never_return.add(node.name)
     for statement in _module_level(tree.body):
         _count_stores(statement, counts, values)
@@ -138,7 +159,9 @@ def read_names(tree: ast.Module) -> Names:
     return names
 
 
-_NEVER = frozenset({"typing.NoReturn", "typing.Never", "typing_extensions.Never", "typing_extensions.NoReturn"})
+_NEVER = frozenset(
+    {"typing.NoReturn", "typing.Never", "typing_extensions.Never", "typing_extensions.NoReturn"}
+)
 
 
 def _statements(tree: ast.Module) -> list[ast.stmt]:
@@ -148,7 +171,11 @@ def _statements(tree: ast.Module) -> list[ast.stmt]:
     while todo:
         node = todo.pop()
         for block in ("body", "orelse", "handlers", "finalbody", "cases"):
-            for child in reversed(getattr(node, block, None) or ()) if isinstance(getattr(node, block, None), list) else ():
+            for child in (
+                reversed(getattr(node, block, None) or ())
+                if isinstance(getattr(node, block, None), list)
+                else ()
+            ):
                 if isinstance(child, ast.stmt):
                     found.append(child)
                 todo.append(child)
@@ -204,9 +231,9 @@ def _mutated(tree: ast.Module, names: set[str]) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(tree):
         value: ast.expr | None = None
-        if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
-            value = node.value
-        elif isinstance(node, ast.Attribute) and node.attr in _MUTATORS:
+        if (isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load)) or (
+            isinstance(node, ast.Attribute) and node.attr in _MUTATORS
+        ):
             value = node.value
         if isinstance(value, ast.Name) and value.id in names:
             found.add(value.id)
@@ -243,7 +270,9 @@ def _read_class(node: ast.ClassDef, names: Names) -> None:
     }
     if any(names.is_pipeline_class(base) for base in node.bases):
         beginner = names.constant(assigned.get("beginner"))
-        inherited = next((names.pipeline_classes[each] for each in own if each in names.pipeline_classes), None)
+        inherited = next(
+            (names.pipeline_classes[each] for each in own if each in names.pipeline_classes), None
+        )
         fixed = beginner[0] if beginner and isinstance(beginner[0], str) else inherited
         names.pipeline_classes[node.name] = fixed
     elif "TypedDict" in bases.values() or own & names.typed_dicts.keys():

@@ -22,7 +22,7 @@ class Places:
 
     def __init__(self, lines: Sequence[str]) -> None:
         self.lines = lines
-        self._twins: dict[int, dict[int, ast.expr]] = {}
+        self._twins: dict[int, tuple[cst.CSTNode, dict[int, ast.expr]]] = {}
 
     def span(self, node: ast.expr | ast.stmt | ast.arg) -> Span:
         end_line = node.end_lineno or node.lineno
@@ -44,10 +44,10 @@ class Places:
         """The span of a LibCST node; that of its whole expression where it has no twin of its own."""
         if origin.node is origin.root:
             return self.span(origin.twin)
-        twins = self._twins.get(id(origin.root))
-        if twins is None:
-            twins = self._twins[id(origin.root)] = _pair(origin.root, origin.twin)
-        return self.span(twins.get(id(origin.node), origin.twin))
+        known = self._twins.get(id(origin.root))
+        if known is None:  # the root is kept, so that no other gets its id
+            known = self._twins[id(origin.root)] = (origin.root, _pair(origin.root, origin.twin))
+        return self.span(known[1].get(id(origin.node), origin.twin))
 
     def text(self, span: Span) -> str:
         """The source of a span on one line."""
@@ -59,7 +59,13 @@ class Places:
             self.lines[span.end_line - 1][: span.end_column - 1],
         ]
         joined = " ".join(part.strip() for part in parts)
-        return joined.replace("( ", "(").replace("{ ", "{").replace(", )", ")").replace(",)", ")").replace(" )", ")")
+        return (
+            joined.replace("( ", "(")
+            .replace("{ ", "{")
+            .replace(", )", ")")
+            .replace(",)", ")")
+            .replace(" )", ")")
+        )
 
     def _column(self, line: int, offset: int) -> int:
         """`ast` counts bytes of UTF-8 from 0."""
@@ -94,7 +100,9 @@ def _pair(root: cst.CSTNode, twin: ast.expr) -> dict[int, ast.expr]:
         if isinstance(node, (ast.Call, ast.Dict)):
             twins.append(node)
         todo.extend(ast.iter_child_nodes(node))
-    twins.sort(key=lambda each: (each.lineno, each.col_offset, -(each.end_lineno or 0), -(each.end_col_offset or 0)))
+    twins.sort(
+        key=lambda each: (each.lineno, each.col_offset, -(each.end_lineno or 0), -(each.end_col_offset or 0))
+    )
     if len(twins) != len(collector.found):
         return {}
     return {id(node): each for node, each in zip(collector.found, twins, strict=True)}

@@ -70,7 +70,9 @@ def read_file(data: bytes, path: str) -> Reading:
 def _decoded(data: bytes) -> str:
     if len(data) > MAX_BYTES:
         size, limit = len(data) // 1_000_000, MAX_BYTES // 1_000_000
-        raise _Unreadable(f"the file has {size} MB and more than {limit} MB is not read: split it, or exclude it")
+        raise _Unreadable(
+            f"the file has {size} MB and more than {limit} MB is not read: split it, or exclude it"
+        )
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
         text = data.decode(encoding)
@@ -101,13 +103,17 @@ def _parsed(text: str) -> ast.Module:
         except ValueError as error:
             raise _Unreadable(str(error)) from None
         except (RecursionError, MemoryError):
-            raise _Unreadable("the file is nested too deeply to be parsed: split its longest expressions") from None
+            raise _Unreadable(
+                "the file is nested too deeply to be parsed: split its longest expressions"
+            ) from None
 
 
 def _pipeline(draft: Draft, reader: StepReader) -> Pipeline:
     parts: list[Part] = []
     functions = {}
-    for registration in sorted(draft.registrations, key=lambda each: (each.call.lineno, each.call.col_offset)):
+    for registration in sorted(
+        draft.registrations, key=lambda each: (each.call.lineno, each.call.col_offset)
+    ):
         function = registration.function
         if _depth(function) > MAX_DEPTH:
             message = f"step `{function.name}` is nested too deeply to be read: split its longest expressions"
@@ -122,8 +128,7 @@ def _pipeline(draft: Draft, reader: StepReader) -> Pipeline:
     tested = _tested_for_truth([part.step for part in parts])
     if tested:
         parts = [
-            Part(_with_changes(part.step, functions[part.step.span], tested), part.branch)
-            for part in parts
+            Part(_with_changes(part.step, functions[part.step.span], tested), part.branch) for part in parts
         ]
     span = reader.places.span(draft.call)
     return link(draft.name, reader.path, span, draft.beginner, parts, escapes=draft.escapes)
@@ -141,7 +146,9 @@ def _tested_for_truth(steps: list[Step]) -> frozenset[str]:
     )
 
 
-def _with_changes(step: Step, function: ast.FunctionDef | ast.AsyncFunctionDef, tested: frozenset[str]) -> Step:
+def _with_changes(
+    step: Step, function: ast.FunctionDef | ast.AsyncFunctionDef, tested: frozenset[str]
+) -> Step:
     """Only a test for truth can notice that a value was changed in place."""
     parameters = [each for each in step.parameters if each.name in tested]
     return replace(step, mutates=changed_parameters(function, parameters)) if parameters else step

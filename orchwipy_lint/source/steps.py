@@ -10,16 +10,18 @@ import libcst as cst
 
 from orchwipy_lint.model import ALWAYS, UNKNOWN_VALUE, Base, Parameter, Step, Value
 from orchwipy_lint.source.abstract import Alternative, Entries, Origin, Original, Passed, opaque
-from orchwipy_lint.source.annotations import Field
 from orchwipy_lint.source.arms import Arms
-from orchwipy_lint.source.body import Body, Path
+from orchwipy_lint.source.assignments import Assignments
+from orchwipy_lint.source.body import Body
 from orchwipy_lint.source.cases import possible
-from orchwipy_lint.source.expressions import Environment, Expressions, constant_type
+from orchwipy_lint.source.expressions import Expressions
 from orchwipy_lint.source.module import Function, Registration
 from orchwipy_lint.source.names import Names
+from orchwipy_lint.source.paths import Environment, Path
 from orchwipy_lint.source.places import Places
 from orchwipy_lint.source.targets import Following, Registered
 from orchwipy_lint.source.uses import changed_names
+from orchwipy_lint.source.values import constant_type
 from orchwipy_lint.types import ANY, Constant, Type
 
 __all__ = ["StepReader", "changed_parameters"]
@@ -47,18 +49,18 @@ class StepReader:
         expressions = self.expressions(function, keys)
         body = Body(
             expressions=expressions,
-            kwargs=kwargs,
             makers=self.makers(),
             is_pause=self.is_pause,
-            type_of=self.names.annotations.type_of,
-            mentions_dicts=kwargs is not None and text.count(kwargs) > 1 or "{" in text or "dict(" in text,
+            assignments=Assignments(expressions, self.names.annotations, _shared(function, text)),
+            mentions_dicts=(kwargs is not None and text.count(kwargs) > 1) or "{" in text or "dict(" in text,
         )
         parsed = _parsed(text, indented=function.col_offset > 0)
         body.run(parsed.body, function.body, Path(ALWAYS, self.environment(function, parameters, parsed)))
         arms = Arms(expressions, Following(registered, keys), self.places, frozenset(keys))
         sites = [site for left in body.exits if (site := arms.site(left)) is not None]
         falls_off = [self.places.function_name(function)] if self.can_end(body, keys) else []
-        surely = [left.path.surely for left in body.exits] + [path.surely for path in body.ends]
+        ways = [left.path for left in body.exits] + body.ends + [path for _, path in body.pauses]
+        surely = [path.surely for path in ways or body.raises]
         return Step(
             name=function.name,
             path=self.path,
@@ -72,10 +74,10 @@ class StepReader:
             is_async=isinstance(function, ast.AsyncFunctionDef),
             is_generator=_is_generator(function),
             falls_off=tuple(dict.fromkeys([*arms.falls_off, *falls_off])),
-            pauses=tuple(self.places.span(each) for each in body.pauses),
+            pauses=tuple(self.places.span(each) for each, _ in body.pauses),
             required_keys={
                 key: self.places.span(surely[0][key])
-                for key in (surely[0] if surely and not body.pauses else ())
+                for key in (surely[0] if surely else ())
                 if key not in keys and all(key in each for each in surely)
             },
             read_keys=frozenset(body.read_keys),
@@ -84,7 +86,9 @@ class StepReader:
 
     def registered(self, call: ast.Call) -> Registered:
         """The arguments of `pipe.fn(default_next, next_key, terminates)`."""
-        given: dict[str | None, ast.expr] = dict(zip(("default_next", "next_key", "terminates"), call.args))
+        given: dict[str | None, ast.expr] = dict(
+            zip(("default_next", "next_key", "terminates"), call.args, strict=False)
+        )
         given.update({each.arg: each.value for each in call.keywords})
         default, key, ends = (
             self.names.constant(given.get(name)) for name in ("default_next", "next_key", "terminates")
@@ -134,12 +138,6 @@ class StepReader:
         return Value(type=constant_type(value), constants=constants)
 
     def expressions(self, function: Function, keys: Mapping[str, Parameter]) -> Expressions:
-        arguments = function.args
-        fields: dict[str, dict[str, Field]] = {}
-        for argument in (*arguments.args, *arguments.kwonlyargs):
-            found = self.names.annotations.fields_of(argument.annotation)
-            if found is not None:
-                fields[argument.arg] = dict(found)
         changed: list[frozenset[str]] = []
 
         def may_change(name: str) -> bool:
@@ -147,11 +145,15 @@ class StepReader:
                 changed.append(changed_parameters(function, tuple(keys.values())))
             return name in changed[0]
 
-        return Expressions(self.names, frozenset(keys), fields, may_change)
+        return Expressions(self.names, frozenset(keys), may_change)
 
-    def environment(self, function: Function, parameters: tuple[Parameter, ...], parsed: cst.FunctionDef) -> Environment:
+    def environment(
+        self, function: Function, parameters: tuple[Parameter, ...], parsed: cst.FunctionDef
+    ) -> Environment:
         """What the names of the parameters stand for when the step starts."""
         env: Environment = {}
+        arguments = (*function.args.args, *function.args.kwonlyargs)
+        annotations = {each.arg: each.annotation for each in arguments}
         for each in parameters:
             if each.name == "_original_input":
                 env[each.name] = (Alternative(Original()),)
@@ -161,7 +163,8 @@ class StepReader:
                 constants = each.default.constants
                 known = constants is not None and len(constants) == 1
                 default = (next(iter(constants)),) if known and constants else None
-                passed = Passed(each.name, each.type, not each.required, default)
+                fields = self.names.annotations.fields_of(annotations.get(each.name))
+                passed = Passed(each.name, each.type, not each.required, default, fields=fields)
                 env[each.name] = (Alternative(passed),)
         if function.args.kwarg:
             name = function.args.kwarg.arg
@@ -198,11 +201,19 @@ def _is_immutable(type_: Type) -> bool:
 
 def _parsed(text: str, *, indented: bool) -> cst.FunctionDef:
     """The function alone, as LibCST reads it; an indented one is put into a block."""
-    node: cst.CSTNode = cst.parse_module(f"if 1:\n{text}\n" if indented else f"{text}\n").body[0]
-    if isinstance(node, cst.If):
-        node = node.body.body[0]
-    assert isinstance(node, cst.FunctionDef)
-    return node
+    node = cst.parse_module(f"if 1:\n{text}\n" if indented else f"{text}\n").body[0]
+    block = node.body.body[0] if isinstance(node, cst.If) else node
+    if not isinstance(block, cst.FunctionDef):
+        raise TypeError(f"a function was expected, not {type(block).__name__}")
+    return block
+
+
+def _shared(function: Function, text: str) -> frozenset[str]:
+    """The names that nested functions assign as `nonlocal`, or that are the module's as `global`."""
+    if "nonlocal" not in text and "global" not in text:
+        return frozenset()
+    nodes = (node for node in ast.walk(function) if isinstance(node, (ast.Nonlocal, ast.Global)))
+    return frozenset(name for node in nodes for name in node.names)
 
 
 def _is_generator(function: Function) -> bool:

@@ -13,6 +13,7 @@ _READERS = frozenset(
     {"print", "len", "str", "repr", "int", "float", "bool", "sorted", "list", "tuple", "set", "any", "all"}
     | {"sum", "min", "max", "isinstance", "type", "enumerate", "range", "zip", "map", "filter", "input"}
 )
+_VIEWS = frozenset({"get", "items", "keys", "values", "copy"})
 _MAKERS = frozenset({"dict", "ReturnUpdates", "ConditionalReturns"})
 
 
@@ -139,10 +140,10 @@ def changed_names(body: Iterable[ast.stmt]) -> set[str]:
     for statement in body:
         for node in ast.walk(statement):
             if isinstance(node, ast.Attribute):
-                held: list[ast.AST] = [node.value]
-            elif isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
-                held = [node.value]
-            elif isinstance(node, (ast.Assign, ast.NamedExpr)):
+                held: list[ast.AST] = [] if node.attr in _VIEWS else [node.value]
+            elif (isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load)) or isinstance(
+                node, (ast.Assign, ast.NamedExpr)
+            ):
                 held = [node.value]
             elif isinstance(node, ast.AugAssign):
                 held = [node.target]
@@ -189,9 +190,9 @@ def stored_names(body: Iterable[ast.AST]) -> set[str]:
             continue
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             found.update((alias.asname or alias.name).partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            found.add(node.name)
-        elif isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name:
+        elif (isinstance(node, ast.ExceptHandler) and node.name) or (
+            isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name
+        ):
             found.add(node.name)
         elif isinstance(node, ast.MatchMapping) and node.rest:
             found.add(node.rest)

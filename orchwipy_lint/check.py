@@ -1,0 +1,179 @@
+"""The driver: files or a text in, pipelines and findings out."""
+
+from __future__ import annotations
+
+import os
+import tokenize
+import traceback
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+
+from orchwipy_lint import __version__
+from orchwipy_lint.findings import Finding, Severity, drop_silenced
+from orchwipy_lint.flow import analyse
+from orchwipy_lint.model import Pipeline, Span
+from orchwipy_lint.rules import RULES
+from orchwipy_lint.selection import Selection
+from orchwipy_lint.source.discover import find_files, mentions_package
+from orchwipy_lint.source.read import read_file
+
+__all__ = ["Result", "check_files", "check_paths", "check_source", "check_text", "load_pipelines"]
+
+_START = Span(1, 1, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a check came to: the pipelines, the findings sorted by place, how many files were looked at."""
+
+    pipelines: tuple[Pipeline, ...]
+    findings: tuple[Finding, ...]
+    files: int
+
+
+def check_paths(
+    paths: Iterable[str | os.PathLike[str]], *, selection: Selection = Selection()
+) -> list[Finding]:
+    """The findings in files and folders, sorted by place.
+
+    Raises `orchwipy_lint.source.discover.MissingPath` for a path that does not exist and
+    `orchwipy_lint.selection.UnknownRule` for a selection of rules that there are not.
+    """
+    return list(check_files(paths, selection=selection).findings)
+
+
+def check_source(
+    text: str | bytes, path: str = "<string>", *, selection: Selection = Selection()
+) -> list[Finding]:
+    """The findings in one text, sorted by place; `path` is what they call it, nothing is read from it.
+
+    Raises `orchwipy_lint.selection.UnknownRule` for a selection of rules that there are not.
+    """
+    return list(check_files((), sources=((path, text),), selection=selection).findings)
+
+
+def load_pipelines(paths: Iterable[str | os.PathLike[str]]) -> list[Pipeline]:
+    """The pipelines in files and folders, in the order of the files; a file that cannot be read has none.
+
+    Raises `orchwipy_lint.source.discover.MissingPath`.
+    """
+    pipelines: list[Pipeline] = []
+    for path in find_files(paths).files:
+        data = _read_bytes(path)
+        if isinstance(data, bytes) and mentions_package(data):
+            pipelines += read_file(data, path).pipelines
+    return pipelines
+
+
+def check_files(
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    sources: Sequence[tuple[str, str | bytes]] = (),
+    selection: Selection = Selection(),
+) -> Result:
+    """What there is in files and folders, and in texts, each of which comes with the name to give it.
+
+    Raises as `check_paths` does.
+    """
+    selection = selection.resolve(RULES)
+    found = find_files(paths)
+    results = [check_text(text, name, selection) for name, text in sources]
+    findings = [_unreadable(folder, reason) for folder, reason in found.unlisted]
+    for path in found.files:
+        data = _read_bytes(path)
+        if isinstance(data, bytes):
+            results.append(check_text(data, path, selection))
+        else:
+            findings.append(data)
+    findings += [each for result in results for each in result.findings]
+    shown = dict.fromkeys(each for each in findings if selection.shows(each))
+    return Result(
+        tuple(pipeline for result in results for pipeline in result.pipelines),
+        tuple(sorted(shown, key=lambda finding: finding.sort_key)),
+        len(sources) + len(found.files),
+    )
+
+
+def check_text(text: str | bytes, path: str, selection: Selection, *, heed_noqa: bool = True) -> Result:
+    """What there is in one text, for a selection in codes alone; notes that it does not want included.
+
+    Never raises for what the text holds: where the analyser fails on it, that is one finding, OWP002,
+    beside those that it had by then.
+    """
+    data = text if isinstance(text, bytes) else _encode(text)
+    if not mentions_package(data):
+        return Result((), (), 1)
+    pipelines: tuple[Pipeline, ...] = ()
+    lines: tuple[str, ...] = ()
+    findings: list[Finding] = []
+    place = _START
+    try:
+        reading = read_file(data, path)
+        pipelines, lines = reading.pipelines, reading.lines
+        if reading.problem is not None:
+            findings.append(reading.problem)
+        for pipeline in pipelines:
+            place = pipeline.span
+            flow = analyse(pipeline)
+            for rule in RULES:
+                if rule.check is not None and selection.runs(rule):
+                    findings.extend(rule.check(flow))
+    except ImportError:
+        raise  # what is installed is at fault, not the file
+    except Exception as error:
+        findings.append(_internal_error(path, place, error))
+    return Result(pipelines, tuple(drop_silenced(findings, lines) if heed_noqa else findings), 1)
+
+
+def _read_bytes(path: str) -> bytes | Finding:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        return _unreadable(path, error.strerror or str(error))
+
+
+def _encode(text: str) -> bytes:
+    """The bytes of a text as a file would hold them: in the encoding that its own comment names."""
+    data = text.encode("utf-8", "surrogatepass")
+    try:
+        encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
+        return data if encoding in ("utf-8", "utf-8-sig") else text.encode(encoding)
+    except (SyntaxError, UnicodeError):
+        return data
+
+
+def _unreadable(path: str, reason: str) -> Finding:
+    return Finding(
+        code="OWP001",
+        name="unreadable-file",
+        severity=Severity.ERROR,
+        message=f"cannot be read: {reason}",
+        path=path,
+        line=1,
+        column=1,
+        end_line=1,
+        end_column=1,
+    )
+
+
+def _internal_error(path: str, place: Span, error: Exception) -> Finding:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{os.path.basename(frame.filename)}, line {frame.lineno}"
+    what = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(":")
+    return Finding(
+        code="OWP002",
+        name="internal-error",
+        severity=Severity.WARNING,
+        message=f"the analyser failed on this file: {what} (in {where})",
+        path=path,
+        line=place.line,
+        column=place.column,
+        end_line=place.end_line,
+        end_column=place.end_column,
+        help=(
+            f"this is a bug in orchwipy-lint {__version__}, not in the file: please report it with this"
+            " message and the part of the file that causes it"
+        ),
+    )

@@ -1,0 +1,106 @@
+"""`orchwipy check`: finds what would fail."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from orchwipy_lint.cli.output import fail
+
+if TYPE_CHECKING:
+    from orchwipy_lint.check import Result
+
+__all__ = ["add"]
+
+_STDIN = "-"
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the subcommand's parser."""
+    parser = commands.add_parser(
+        "check",
+        allow_abbrev=False,
+        help="find the missing argument, and what else would fail",
+        description="Checks the pipelines in files and folders. Exit status: 0 without findings at or above"
+        " --fail-on, 1 with some, 2 where the check could not be done.",
+    )
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        default=["."],
+        metavar="PATH",
+        help="a file, a folder (what git ignores is passed over) or - for standard input;"
+        " the current directory if none is given",
+    )
+    parser.add_argument("--format", choices=("text", "concise", "json"), default="text", help="how to print")
+    parser.add_argument(
+        "--select",
+        action="append",
+        default=[],
+        metavar="RULES",
+        help="only these rules, also those off by default: codes, beginnings of codes (OWP1) or names,"
+        " with commas between them",
+    )
+    parser.add_argument(
+        "--ignore", action="append", default=[], metavar="RULES", help="not these rules, named likewise"
+    )
+    parser.add_argument(
+        "--fail-on",
+        choices=("error", "warning", "note"),
+        default="warning",
+        help="the least severity for exit status 1 (default: warning); `note` shows notes too",
+    )
+    parser.add_argument("--exit-zero", action="store_true", help="exit status 0 whatever is found")
+    parser.add_argument("--show-notes", action="store_true", help="show notes too")
+    parser.add_argument("--stdin-filename", metavar="PATH", help="what to call standard input")
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from orchwipy_lint.check import check_files
+    from orchwipy_lint.findings import Severity
+    from orchwipy_lint.selection import Selection, UnknownRule
+    from orchwipy_lint.source.discover import MissingPath
+
+    if args.stdin_filename is not None and _STDIN not in args.paths:
+        return fail("--stdin-filename names standard input, which is read for the path `-`")
+    selection = Selection(
+        select=_split(args.select),
+        ignore=_split(args.ignore),
+        notes=args.show_notes or args.fail_on == "note",
+    )
+    paths = [path for path in args.paths if path != _STDIN]
+    sources = []
+    if _STDIN in args.paths:
+        sources.append((args.stdin_filename or "<stdin>", sys.stdin.buffer.read()))
+    try:
+        result = check_files(paths, sources=sources, selection=selection)
+    except (MissingPath, UnknownRule) as error:
+        return fail(str(error))
+    _report(result, args.format)
+    bar = Severity(args.fail_on).rank
+    failed = any(each.severity.rank >= bar for each in result.findings)
+    return 1 if failed and not args.exit_zero else 0
+
+
+def _split(values: list[str]) -> tuple[str, ...]:
+    return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
+
+
+def _report(result: Result, form: str) -> None:
+    if form == "json":
+        from orchwipy_lint.report.json import render
+
+        print(render(result))
+    elif form == "concise":
+        from orchwipy_lint.report import concise
+        from orchwipy_lint.report.summary import summarize
+
+        for line in concise.render(result):
+            print(line)
+        print(summarize(result), file=sys.stderr)
+    else:
+        from orchwipy_lint.report.text import print_report
+
+        print_report(result)

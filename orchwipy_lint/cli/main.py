@@ -1,0 +1,57 @@
+"""Parses the command line, runs the subcommand, turns what went wrong into a line and an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from orchwipy_lint import __version__
+from orchwipy_lint.cli import check, explain, rules
+from orchwipy_lint.cli.output import fail, prepare_streams
+
+__all__ = ["main"]
+
+_EXTRA = frozenset({"libcst", "networkx", "pathspec", "pygments", "rich"})
+_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit status: 0, 1 for findings, 2 where it could not do its work."""
+    prepare_streams()
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.run is None:
+        parser.print_help(sys.stderr)
+        return 2
+    try:
+        status: int = args.run(args)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # Whoever read our output has gone; without this Python complains once more when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    except KeyboardInterrupt:
+        fail("interrupted")
+        return _INTERRUPTED
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _EXTRA:
+            raise
+        return fail(f'{error.name} is not installed; install it with: pip install "orchwipy-lint[lint]"')
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="orchwipy",
+        allow_abbrev=False,
+        description="Checks pipelines of Lambda functions before they run: which key is missing, where it"
+        " was lost, on which path, and what to write.",
+    )
+    parser.add_argument("--version", action="version", version=f"orchwipy-lint {__version__}")
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for command in (check, explain, rules):
+        command.add(commands)
+    return parser

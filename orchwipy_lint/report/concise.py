@@ -1,0 +1,16 @@
+"""One line a finding, as flake8 prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchwipy_lint.check import Result
+from orchwipy_lint.report.visible import visible
+
+__all__ = ["render"]
+
+
+def render(result: Result) -> Iterator[str]:
+    """The lines, in the order of the findings."""
+    for each in result.findings:
+        yield visible(f"{each.path}:{each.line}:{each.column}: {each.code} {each.message}")

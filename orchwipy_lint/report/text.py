@@ -1,0 +1,91 @@
+"""The report for people: each finding with the path that shows it and what to write.
+
+example.py:29:12 OWP101 MissingArgument: step `coffee` needs `beans`, which ... does not bring
+
+   start    example.py:18   ReturnUpdates("tea", "*")    drops every key   [default]
+   tea      example.py:29   {"$next": "coffee"}          does not set beans
+   coffee   example.py:33   def coffee(*, beans: int)    needs it
+   also arrives by start → coffee [choice == 'c'], where line 20 sets it
+
+   help: return {"$next": "coffee", "beans": ...} here, or give `beans` a default at line 33
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from orchwipy_lint.check import Result
+from orchwipy_lint.findings import Finding, Hop, Severity
+from orchwipy_lint.report.console import ReportConsole
+from orchwipy_lint.report.summary import summarize
+from orchwipy_lint.report.visible import visible
+
+__all__ = ["print_report", "render"]
+
+_INDENT = "   "
+_GAP = "   "
+_LONGEST = 60
+_COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold cyan"}
+
+
+def print_report(result: Result) -> None:
+    """Prints to standard output, in colours where that is a terminal that has them."""
+    console = ReportConsole()
+    for line in render(result):
+        console.put(line)
+
+
+def render(result: Result) -> Iterator[Text]:
+    """The lines of the report, the summary last."""
+    for finding in result.findings:
+        yield from _finding(finding)
+        yield Text()
+    worst = max((each.severity for each in result.findings), key=lambda each: each.rank, default=None)
+    yield Text(summarize(result), style=_COLOURS[worst] if worst else "")
+
+
+def _finding(finding: Finding) -> Iterator[Text]:
+    yield Text.assemble(
+        (visible(finding.path), "bold"),
+        (f":{finding.line}:{finding.column} ", "dim"),
+        (finding.code, _COLOURS[finding.severity]),
+        f" {visible(finding.message)}",
+    )
+    if finding.hops:
+        yield Text()
+        yield from _hops(finding.hops)
+        if finding.also:
+            yield Text(f"{_INDENT}{visible(finding.also)}", style="dim")
+        if finding.help:
+            yield Text()
+    else:
+        for related in finding.related:
+            place = visible(f"{related.path}:{related.line}: {related.message}")
+            yield Text(f"{_INDENT}{place}", style="dim")
+    if finding.help:
+        yield Text.assemble(_INDENT, ("help:", "bold green"), f" {visible(finding.help)}")
+
+
+def _hops(hops: Sequence[Hop]) -> Iterator[Text]:
+    """The path as a table: step, place, what it does, what that means for the key, when it is taken."""
+    steps = _column([hop.step for hop in hops])
+    places = _column([f"{visible(hop.path)}:{hop.line}" for hop in hops])
+    texts = _column([_shorten(visible(hop.text)) for hop in hops])
+    for hop, step, place, text in zip(hops, steps, places, texts, strict=True):
+        line = Text.assemble(_INDENT, (step, "bold"), _GAP, (place, "dim"), _GAP, text, " ", _GAP)
+        line.append(visible(hop.remark), style="yellow")
+        if hop.label is not None:
+            line.append(f"{_GAP}[{visible(hop.label)}]", style="cyan")
+        yield line
+
+
+def _column(cells: list[str]) -> list[str]:
+    width = max(map(cell_len, cells))
+    return [cell + " " * (width - cell_len(cell)) for cell in cells]
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

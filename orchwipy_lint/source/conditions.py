@@ -1,0 +1,177 @@
+"""LibCST conditions → the cases in which they are true and those in which they are false."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from orchwipy_lint.model import ALWAYS, Base, Test
+from orchwipy_lint.source.abstract import (
+    SCALARS,
+    Abstract,
+    Alternative,
+    Entries,
+    Known,
+    Passed,
+    Truth,
+    known_string,
+)
+from orchwipy_lint.source.cases import Cases, both, either
+from orchwipy_lint.source.values import type_of
+from orchwipy_lint.types import Constant
+
+if TYPE_CHECKING:
+    from orchwipy_lint.source.expressions import Expressions
+
+__all__ = ["Conditions"]
+
+_NUMBERS = frozenset({"int", "float", "object"})
+_WORD = re.compile(r"[^\W\d]\w*")
+
+
+class Conditions:
+    """Reads the conditions of one step."""
+
+    def __init__(self, reader: Expressions) -> None:
+        self.reader = reader
+
+    def truth(self, node: cst.BaseExpression) -> Truth:
+        """When an expression is true and when it is false."""
+        if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not):
+            inner = self.truth(node.expression)
+            return Truth(inner.false, inner.true, inner.untyped)
+        if isinstance(node, cst.BooleanOperation):
+            one, other = self.truth(node.left), self.truth(node.right)
+            untyped = one.untyped | other.untyped
+            if isinstance(node.operator, cst.And):
+                return Truth(
+                    both(one.true, other.true), either(one.false, both(one.true, other.false)), untyped
+                )
+            return Truth(either(one.true, both(one.false, other.true)), both(one.false, other.false), untyped)
+        if isinstance(node, cst.Comparison) and len(node.comparisons) == 1:
+            found = self.comparison(node.left, node.comparisons[0])
+        else:
+            found = self.truthiness(self.reader.evaluate(node))
+        return found if found is not None else Truth(ALWAYS, ALWAYS, self.mentioned(node))
+
+    def mentioned(self, node: cst.BaseExpression) -> frozenset[str]:
+        """The keys of the state that an expression which cannot be read looks at."""
+        found: set[str] = set()
+        for word in set(_WORD.findall(cst.Module([]).code_for_node(node))):
+            for value, _ in self.reader.env.get(word, ()):
+                if isinstance(value, Passed):
+                    found.add(value.key)
+        return frozenset(found)
+
+    def comparison(self, left: cst.BaseExpression, target: cst.ComparisonTarget) -> Truth | None:
+        operator = target.operator
+        one, other = self.reader.evaluate(left), self.reader.evaluate(target.comparator)
+        if isinstance(operator, (cst.In, cst.NotIn)):
+            name = known_string(one)
+            holders = [value for value, _ in other]
+            if name is not None and len(holders) == 1 and isinstance(holders[0], Entries):
+                found = self.has_key(holders[0], name)
+            else:
+                values = self.scalars(other)
+                found = None if values is None else self.compare(one, values)
+        elif isinstance(operator, (cst.Equal, cst.NotEqual, cst.Is, cst.IsNot)):
+            value, constant = (one, other) if self.scalar(other) is not None else (other, one)
+            scalar = self.scalar(constant)
+            found = None if scalar is None else self.compare(value, frozenset(scalar))
+            if found is not None and scalar is not None and isinstance(operator, (cst.Is, cst.IsNot)):
+                found = self.identical(found, value, scalar)
+        else:
+            return None
+        if found is not None and isinstance(operator, (cst.NotEqual, cst.NotIn, cst.IsNot)):
+            return Truth(found.false, found.true, found.untyped)
+        return found
+
+    def identical(
+        self, equal: Truth, alternatives: tuple[Alternative, ...], scalar: tuple[Constant]
+    ) -> Truth:
+        """An equality as a test of identity: 1 equals True and is not True, unless it cannot be there."""
+        types = [type_of(value).atoms for value, _ in alternatives]
+        numbers = any(atoms is None or _NUMBERS & {each.name for each in atoms} for atoms in types)
+        if scalar == (None,) or (isinstance(scalar[0], bool) and not numbers):
+            return equal
+        return Truth(equal.true, ALWAYS, equal.untyped)
+
+    def compare(self, alternatives: tuple[Alternative, ...], values: frozenset[Constant]) -> Truth | None:
+        return self.over(alternatives, lambda each: self.equal(each, values))
+
+    def truthiness(self, alternatives: tuple[Alternative, ...]) -> Truth | None:
+        return self.over(alternatives, self.truthy)
+
+    def over(
+        self, alternatives: tuple[Alternative, ...], read: Callable[[Abstract], Truth | None]
+    ) -> Truth | None:
+        true: Cases = ()
+        false: Cases = ()
+        untyped: frozenset[str] = frozenset()
+        readable = False
+        for value, cases in alternatives:
+            found = read(value)
+            readable = readable or found is not None
+            found = found or Truth(ALWAYS, ALWAYS)
+            true = either(true, both(cases, found.true))
+            false = either(false, both(cases, found.false))
+            untyped |= found.untyped
+        return Truth(true, false, untyped) if readable else None
+
+    def equal(self, value: Abstract, values: frozenset[Constant]) -> Truth | None:
+        if isinstance(value, Known) and isinstance(value.value, SCALARS):
+            return Truth(ALWAYS, ()) if value.value in values else Truth((), ALWAYS)
+        if isinstance(value, Truth) and all(isinstance(each, str) for each in values):
+            return Truth((), ALWAYS)
+        return self.equals(value, values) if isinstance(value, Passed) else None
+
+    def equals(self, value: Passed, values: frozenset[Constant]) -> Truth:
+        inside = value.may_be_absent and (value.default is None or value.default[0] in values)
+        outside = value.may_be_absent and (value.default is None or value.default[0] not in values)
+        yes = Test(value.key, only=values, absent=inside)
+        no = Test(value.key, never=values, absent=outside)
+        return Truth(((yes,),), ((no,),))
+
+    def truthy(self, value: Abstract) -> Truth | None:
+        if isinstance(value, Truth):
+            return value
+        if isinstance(value, Known) and not isinstance(value.value, (dict, list, set)):
+            return Truth(ALWAYS, ()) if value.value else Truth((), ALWAYS)
+        if not isinstance(value, Passed):
+            return None
+        if self.reader.may_change(value.key):
+            return Truth(ALWAYS, ALWAYS, frozenset({value.key}))
+        default = value.default
+        yes = Test(
+            value.key, truth=True, absent=value.may_be_absent and (default is None or bool(default[0]))
+        )
+        no = Test(value.key, truth=False, absent=value.may_be_absent and (default is None or not default[0]))
+        return Truth(((yes,),), ((no,),))
+
+    def has_key(self, holder: Entries, key: str) -> Truth | None:
+        if key in holder.items:
+            return Truth(ALWAYS, ())
+        if holder.opens or holder.original or key in holder.maybe:
+            return None
+        if holder.base is Base.EMPTY or key in self.reader.named or key in holder.drops:
+            return Truth((), ALWAYS)
+        there, missing = Test(key), Test(key, only=frozenset(), absent=True)
+        return Truth(((there,),), ((missing,),))
+
+    def scalar(self, alternatives: tuple[Alternative, ...]) -> tuple[Constant] | None:
+        if len(alternatives) == 1:
+            value = alternatives[0].value
+            if isinstance(value, Known) and isinstance(value.value, SCALARS) and value.value == value.value:
+                return (value.value,)
+        return None
+
+    def scalars(self, alternatives: tuple[Alternative, ...]) -> frozenset[Constant] | None:
+        if len(alternatives) == 1:
+            value = alternatives[0].value
+            values = value.value if isinstance(value, Known) else None
+            if isinstance(values, (tuple, list, set, frozenset, dict)):
+                return frozenset(values) if all(isinstance(each, SCALARS) for each in values) else None
+        return None
