@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from orchwipy_lint.collector import uncollected
 from orchwipy_lint.flow.classes import classify
 from orchwipy_lint.flow.graph import Graph, build
 from orchwipy_lint.flow.lattice import Presence
@@ -26,5 +27,6 @@ class Flow:
 
 def analyse(pipeline: Pipeline) -> Flow:
     """Solve the state flow of one pipeline; linear in its arms."""
-    graph = build(pipeline)
-    return Flow(pipeline, graph, solve(graph), Witnesses(graph, classify(graph)))
+    with uncollected():
+        graph = build(pipeline)
+        return Flow(pipeline, graph, solve(graph), Witnesses(graph, classify(graph)))

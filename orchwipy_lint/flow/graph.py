@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from orchwipy_lint.flow.lattice import Transfer
-from orchwipy_lint.model import Arm, Base, Parameter, Pipeline, Step
+from orchwipy_lint.model import Arm, Base, Effect, Parameter, Pipeline, Step, Target
 
 __all__ = ["END", "NOWHERE", "UNKNOWN", "Edge", "Graph", "Node", "build"]
 
@@ -69,37 +69,34 @@ class Graph:
 def build(pipeline: Pipeline) -> Graph:
     """The graph of a pipeline."""
     by_name: dict[str, tuple[int, ...]] = {}
+    keys: dict[str, int] = {}
     for number, step in enumerate(pipeline.steps):
         by_name[step.name] = (*by_name.get(step.name, ()), number)
-    keys: dict[str, int] = {}
-    nodes = tuple(_node(number, step, keys) for number, step in enumerate(pipeline.steps))
-    for node in nodes:
-        for site in node.step.returns:
-            for arm in site.arms:
-                for key in (*arm.effect.sets, *arm.effect.maybe, *arm.effect.drops, *arm.effect.named_drops):
-                    keys.setdefault(key, len(keys))
-                for case in arm.when:
-                    for test in case:
-                        keys.setdefault(test.key, len(keys))
+        for key in _keys(step):
+            keys.setdefault(key, len(keys))
     every = (1 << len(keys)) - 1
+    nodes: list[Node] = []
     edges: list[Edge] = []
-    for node in nodes:
-        parameters = _bits(node.step.keys, keys)
-        for site in node.step.returns:
+    out: list[tuple[Edge, ...]] = []
+    into: list[list[Edge]] = [[] for _ in pipeline.steps]
+    for number, step in enumerate(pipeline.steps):
+        node = _node(number, step, keys)
+        nodes.append(node)
+        named = frozenset(node.parameters)
+        first = len(edges)
+        for site in step.returns:
             for arm in site.arms:
-                transfer = _transfer(arm, keys, every, parameters)
-                for target in _targets(arm, by_name):
-                    edges.append(Edge(len(edges), node.number, target, arm, transfer, node.step.keys))
-    out: list[list[Edge]] = [[] for _ in nodes]
-    into: list[list[Edge]] = [[] for _ in nodes]
-    for edge in edges:
-        out[edge.source].append(edge)
-        if edge.target >= 0:
-            into[edge.target].append(edge)
+                transfer = _transfer(arm.effect, named, keys, every)
+                for target in _targets(arm.target, by_name):
+                    edge = Edge(len(edges), number, target, arm, transfer, named)
+                    edges.append(edge)
+                    if target >= 0:
+                        into[target].append(edge)
+        out.append(tuple(edges[first:]))
     return Graph(
-        nodes=nodes,
+        nodes=tuple(nodes),
         edges=tuple(edges),
-        out=tuple(map(tuple, out)),
+        out=tuple(out),
         into=tuple(map(tuple, into)),
         entries=by_name.get(pipeline.beginner or "", ()),
         keys=keys,
@@ -108,35 +105,53 @@ def build(pipeline: Pipeline) -> Graph:
     )
 
 
+def _keys(step: Step) -> Iterator[str]:
+    """The keys that a step has anything to do with."""
+    for parameter in step.parameters:
+        if not parameter.supplied:
+            yield parameter.name
+    yield from step.required_keys
+    for site in step.returns:
+        for arm in site.arms:
+            effect = arm.effect
+            yield from effect.sets
+            yield from effect.maybe
+            yield from effect.drops
+            yield from effect.named_drops
+            for case in arm.when:
+                for test in case:
+                    yield test.key
+
+
 def _node(number: int, step: Step, keys: dict[str, int]) -> Node:
-    parameters = {each.name: each for each in step.parameters if not each.supplied}
-    for key in (*parameters, *step.required_keys):
-        keys.setdefault(key, len(keys))
-    required = _bits((each.name for each in parameters.values() if each.required), keys)
-    required |= _bits(step.required_keys, keys)
-    optional = _bits((each.name for each in parameters.values() if not each.required), keys)
+    parameters: dict[str, Parameter] = {}
+    required = _bits(step.required_keys, keys) if step.required_keys else 0
+    optional = 0
+    for each in step.parameters:
+        if each.supplied:
+            continue
+        parameters[each.name] = each
+        if each.required:
+            required |= 1 << keys[each.name]
+        else:
+            optional |= 1 << keys[each.name]
     return Node(number, step, required, optional & ~required, parameters)
 
 
-def _targets(arm: Arm, by_name: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
-    if not arm.target.known:
-        return (UNKNOWN,)
-    if arm.target.step is None:
-        return (END,)
-    return by_name.get(arm.target.step, (NOWHERE,))
+def _targets(target: Target, by_name: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
+    if target.step is not None:
+        return by_name.get(target.step, (NOWHERE,))
+    return (END,) if target.known else (UNKNOWN,)
 
 
-def _transfer(arm: Arm, keys: dict[str, int], every: int, parameters: int) -> Transfer:
-    effect = arm.effect
-    if effect.base is Base.EMPTY:
-        keep = 0
-    else:
+def _transfer(effect: Effect, named: frozenset[str], keys: dict[str, int], every: int) -> Transfer:
+    keep = 0
+    if effect.base is not Base.EMPTY:
         keep = every & ~_bits(effect.drops, keys)
         if effect.base is Base.KWARGS:
-            keep &= ~parameters
-    return Transfer(
-        keep, _bits(effect.sets, keys), _bits(effect.maybe, keys), effect.opens, effect.drops_unknown
-    )
+            keep &= ~_bits(named, keys)
+    maybe = _bits(effect.maybe, keys) if effect.maybe else 0
+    return Transfer(keep, _bits(effect.sets, keys), maybe, effect.opens, effect.drops_unknown)
 
 
 def _bits(names: Iterable[str], keys: dict[str, int]) -> int:

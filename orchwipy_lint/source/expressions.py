@@ -93,6 +93,8 @@ class Expressions:
         return (opaque(_TYPES.get(type(node), ANY)),)
 
     def string(self, node: cst.SimpleString | cst.ConcatenatedString) -> tuple[Alternative, ...]:
+        if isinstance(node, cst.SimpleString) and not node.prefix and "\\" not in node.value:
+            return (known(node.raw_value, literal(node.raw_value)),)
         value = node.evaluated_value
         if value is None:
             return (opaque(atom("str")),)
@@ -116,7 +118,8 @@ class Expressions:
         return (known(text, atom("str")),)
 
     def number(self, node: cst.Integer | cst.Float) -> tuple[Alternative, ...]:
-        value = ast.literal_eval(node.value)
+        text = node.value.replace("_", "")
+        value = int(text, 0) if isinstance(node, cst.Integer) else float(text)
         return (known(value, literal(value)),)
 
     def name(self, node: cst.Name) -> tuple[Alternative, ...]:

@@ -72,7 +72,7 @@ class StepReader:
             next_key=registered.next_key,
             has_var_keyword=kwargs is not None,
             is_async=isinstance(function, ast.AsyncFunctionDef),
-            is_generator=_is_generator(function),
+            is_generator="yield" in text and _is_generator(function),
             falls_off=tuple(dict.fromkeys([*arms.falls_off, *falls_off])),
             pauses=tuple(self.places.span(each) for each, _ in body.pauses),
             required_keys={
