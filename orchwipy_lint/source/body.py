@@ -219,7 +219,7 @@ class Body:
         blocks = cast(ast.Try, twin)  # `ast.TryStar` has the same fields, from Python 3.11
         found = len(self.exits)
         body = self.block(node.body, blocks.body, path.copy())
-        changed = stored_names(blocks.body) | (dict_names(path.env) & changed_names(blocks.body))
+        changed = stored_names(blocks.body) | (dict_names(path.env) & changed_names(blocks.body, self.makers))
         broken = forgotten(path, changed)
         ends: list[Path | None] = []
         handlers: Sequence[cst.ExceptHandler | cst.ExceptStarHandler] = node.handlers
@@ -248,7 +248,9 @@ class Body:
         before = path.copy()
         body = self.block(node.body, twin.body, path)
         if any("suppress" in ast.unparse(each.context_expr) for each in twin.items):
-            changed = stored_names(twin.body) | (dict_names(before.env) & changed_names(twin.body))
+            changed = stored_names(twin.body) | (
+                dict_names(before.env) & changed_names(twin.body, self.makers)
+            )
             return meet(before, [body, forgotten(before, changed)], whole=True)
         return body
 

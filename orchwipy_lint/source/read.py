@@ -22,7 +22,7 @@ from orchwipy_lint.source.link import Part, link
 from orchwipy_lint.source.module import Draft, find_pipelines
 from orchwipy_lint.source.names import read_names
 from orchwipy_lint.source.places import Places
-from orchwipy_lint.source.steps import StepReader, changed_parameters
+from orchwipy_lint.source.steps import StepReader
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "Reading", "read_file"]
 
@@ -123,9 +123,11 @@ def _pipeline(draft: Draft, reader: StepReader) -> Pipeline:
         parts.append(Part(step, registration.branch))
     tested = _tested_for_truth([part.step for part in parts])
     if tested:
-        parts = [
-            Part(_with_changes(part.step, functions[part.step.span], tested), part.branch) for part in parts
-        ]
+        for number, part in enumerate(parts):  # only a test for truth notices a change in place
+            function = functions[part.step.span]
+            parameters = [each for each in part.step.parameters if each.name in tested]
+            changed = reader.changed(function, parameters) if parameters else frozenset()
+            parts[number] = Part(replace(part.step, mutates=changed), part.branch)
     span = reader.places.span(draft.call)
     return link(draft.name, reader.path, span, draft.beginner, parts, escapes=draft.escapes)
 
@@ -140,14 +142,6 @@ def _tested_for_truth(steps: list[Step]) -> frozenset[str]:
         for test in case
         if test.truth is not None
     )
-
-
-def _with_changes(
-    step: Step, function: ast.FunctionDef | ast.AsyncFunctionDef, tested: frozenset[str]
-) -> Step:
-    """Only a test for truth can notice that a value was changed in place."""
-    parameters = [each for each in step.parameters if each.name in tested]
-    return replace(step, mutates=changed_parameters(function, parameters)) if parameters else step
 
 
 def _depth(node: ast.AST) -> int:

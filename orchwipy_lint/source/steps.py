@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import libcst as cst
@@ -24,7 +24,7 @@ from orchwipy_lint.source.uses import changed_names
 from orchwipy_lint.source.values import constant_type
 from orchwipy_lint.types import ANY, Constant, Type
 
-__all__ = ["StepReader", "changed_parameters"]
+__all__ = ["StepReader"]
 
 _IMMUTABLE = frozenset({"str", "int", "float", "bool", "None", "bytes", "complex"})
 
@@ -142,7 +142,7 @@ class StepReader:
 
         def may_change(name: str) -> bool:
             if not changed:
-                changed.append(changed_parameters(function, tuple(keys.values())))
+                changed.append(self.changed(function, keys.values()))
             return name in changed[0]
 
         return Expressions(self.names, frozenset(keys), may_change)
@@ -188,11 +188,10 @@ class StepReader:
         wanted = ("ReturnUpdates", "ConditionalReturns")
         return frozenset(name for name, full in self.names.imports.items() if self.names.ours(full) in wanted)
 
-
-def changed_parameters(function: Function, parameters: Sequence[Parameter]) -> frozenset[str]:
-    """The parameters whose value the function may change in place."""
-    open_ = {each.name for each in parameters if not _is_immutable(each.type)}
-    return frozenset(open_ & changed_names(function.body)) if open_ else frozenset()
+    def changed(self, function: Function, parameters: Iterable[Parameter]) -> frozenset[str]:
+        """Those of the parameters whose value the function may change in place."""
+        mutable = {each.name for each in parameters if not _is_immutable(each.type)}
+        return frozenset(mutable & changed_names(function.body, self.makers())) if mutable else frozenset()
 
 
 def _is_immutable(type_: Type) -> bool:

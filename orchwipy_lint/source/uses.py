@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 __all__ = ["Uses", "changed_names", "header_expressions", "scan", "stored_names"]
@@ -134,25 +134,35 @@ class _Scanner:
         return node.id if isinstance(node, ast.Name) and node.id in self.names else None
 
 
-def changed_names(body: Iterable[ast.stmt]) -> set[str]:
+def changed_names(body: Iterable[ast.stmt], makers: frozenset[str]) -> set[str]:
     """The names whose value the statements may change in place, or hand to code that may."""
+    harmless = _READERS | _MAKERS | makers
     found: set[str] = set()
     for statement in body:
         for node in ast.walk(statement):
+            held: list[ast.expr] = []
             if isinstance(node, ast.Attribute):
-                held: list[ast.AST] = [] if node.attr in _VIEWS else [node.value]
-            elif (isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load)) or isinstance(
-                node, (ast.Assign, ast.NamedExpr)
-            ):
+                held = [] if node.attr in _VIEWS else [node.value]
+            elif isinstance(node, ast.Subscript):
+                held = [] if isinstance(node.ctx, ast.Load) else [node.value]
+            elif isinstance(node, (ast.Assign, ast.NamedExpr)):
                 held = [node.value]
             elif isinstance(node, ast.AugAssign):
                 held = [node.target]
-            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") not in _READERS | _MAKERS:
-                held = [each for each in ast.walk(node) if isinstance(each, ast.Name)]
-            else:
-                continue
-            found.update(each.id for each in held if isinstance(each, ast.Name))
+            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") not in harmless:
+                held = [*node.args, *(each.value for each in node.keywords if each.arg is not None)]
+            found.update(name for each in held for name in _handed(each))
     return found
+
+
+def _handed(node: ast.expr) -> Iterator[str]:
+    """The names whose very value an expression passes on, by itself or in a container."""
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Starred, ast.IfExp, ast.BoolOp)):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                yield from _handed(child)
 
 
 def header_expressions(node: ast.stmt) -> list[ast.expr]:

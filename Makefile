@@ -1,0 +1,50 @@
+# Everything runs in a virtual environment that is made on first use and again when pyproject.toml changes.
+
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+TESTS ?= tests
+BENCHMARKS ?= analysis versus_upstream cold flake8_overhead
+
+.PHONY: help demo test test-all test-slow pytest lint bench clean
+
+help:
+	@echo "make demo       check the examples, one broken and one sound"
+	@echo "make test       lint, type-check and run the suite"
+	@echo "make test-slow  run the tests that set up environments of their own"
+	@echo "make test-all   run the suite on each of Python 3.10 to 3.13 that is here"
+	@echo "make lint       only lint and type-check"
+	@echo "make bench      run the benchmarks"
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/orchwipy check examples/; status=$$?; \
+	test $$status -eq 1 || { echo "expected exit status 1 for the broken example, not $$status"; exit 1; }
+
+test: lint pytest
+
+pytest: $(STAMP)
+	$(BIN)/python -m pytest -n auto $(TESTS)
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -m slow $(TESTS)
+
+test-all:
+	.ci/test-all
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+bench: $(STAMP)
+	@for each in $(BENCHMARKS); do echo "== $$each"; $(BIN)/python -m benchmarks.$$each || exit 1; done
+
+clean:
+	rm -rf .venv .venv-* build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

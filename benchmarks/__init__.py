@@ -1,0 +1,1 @@
+"""What things cost. Each module is a script: `python -m benchmarks.analysis`."""

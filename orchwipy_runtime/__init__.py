@@ -1,0 +1,38 @@
+"""What a pipeline's program imports, here and in every Lambda function.
+
+    from orchwipy_runtime import ConditionalReturns, MicroFunctions, ReturnUpdates
+
+Names are loaded when they are asked for, and nothing here is third-party: this package is imported at
+every cold start.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from orchwipy_runtime.pipeline import Functions, MicroFunctions
+    from orchwipy_runtime.returns import ConditionalReturns, ReturnUpdates
+
+__all__ = ["ConditionalReturns", "Functions", "MicroFunctions", "ReturnUpdates"]
+
+_HOMES = {
+    "ConditionalReturns": "returns",
+    "Functions": "pipeline",
+    "MicroFunctions": "pipeline",
+    "ReturnUpdates": "returns",
+}
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+
+    def __getattr__(name: str) -> object:
+        home = _HOMES.get(name)
+        if home is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = getattr(import_module(f"{__name__}.{home}"), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

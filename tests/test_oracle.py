@@ -1,0 +1,116 @@
+"""The analyser against an enumeration of concrete states, on random pipelines, through the public API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, assume, event, given, settings
+
+from orchwipy_lint import Finding, check_source
+from orchwipy_lint.selection import Selection
+
+from .oracle import Defect, Enumeration, Program, Rendered, TooLarge, enumerate_states, programs, render
+from .oracle.programs import Update
+from .oracle.values import arms_of
+
+QUICK = settings(
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+)
+MANY = settings(QUICK, max_examples=6_000)
+
+
+def concrete(program: Program) -> Enumeration:
+    try:
+        return enumerate_states(program)
+    except TooLarge:
+        assume(False)
+        raise
+
+
+NEVER = {"OWP001", "OWP002", "OWP109", "OWP206", "OWP208", "OWP301", "OWP303"}
+"""What none of these programs gives: each can be read, and every state is closed."""
+
+
+def findings(source: Rendered) -> list[Finding]:
+    return check_source(source.text, selection=Selection(notes=True))
+
+
+def agrees(program: Program) -> None:
+    """All that the analyser says of the program is so, and of missing arguments it says all."""
+    truth, source = concrete(program), render(program)
+    found = findings(source)
+    event(f"defects: {min(len(truth.defects), 5)}")
+    wrong = [f"line {each.line}: {each.code} {each.message}" for each in found if each.code in NEVER]
+    assert not wrong, f"{wrong}\n{source.text}"
+    missing_arguments_are_exact(truth, source, found)
+    for finding in found:
+        if finding.code in SOUND:
+            SOUND[finding.code](program, truth, source, finding)
+
+
+def missing_arguments_are_exact(truth: Enumeration, source: Rendered, found: list[Finding]) -> None:
+    sites = {line: site for site, line in source.lines.items()}
+    said = {
+        Defect(sites[each.line], each.step or "", each.key or ""): each
+        for each in found
+        if each.code == "OWP101"
+    }
+    missed, invented = set(truth.defects) - set(said), set(said) - set(truth.defects)
+    assert not missed, f"not reported: {_told(missed, source)}\n{source.text}"
+    assert not invented, f"cannot happen: {_told(invented, source)}\n{source.text}"
+    assert len(said) == sum(each.code == "OWP101" for each in found), "reported twice"
+    for defect, finding in said.items():
+        witness = finding.witness or ()
+        where = f"{_told([defect], source)} by {' → '.join(witness)}\n{source.text}"
+        assert truth.shows(witness, defect), f"no such path: {where}"
+        assert len(witness) == truth.defects[defect], f"not the shortest: {where}"
+
+
+def _told(defects: object, source: Rendered) -> str:
+    assert isinstance(defects, set | list)
+    return ", ".join(f"line {source.lines[site]}: {step} needs {key}" for site, step, key in sorted(defects))
+
+
+def dropped_key_is_never_there(
+    program: Program, truth: Enumeration, source: Rendered, finding: Finding
+) -> None:
+    arms = {source.lines[arm.site]: arm for step in program.steps for arm in arms_of(step)}
+    arm = arms[finding.line]
+    assert isinstance(arm, Update)
+    assert finding.key in arm.drops
+    assert not truth.ever_has(arm.site, finding.key), f"{finding.message}\n{source.text}"
+
+
+def step_is_never_reached(program: Program, truth: Enumeration, source: Rendered, finding: Finding) -> None:
+    assert finding.step in program.by_name
+    assert not truth.reached[finding.step], f"{finding.message}\n{source.text}"
+
+
+def no_run_ends(program: Program, truth: Enumeration, source: Rendered, finding: Finding) -> None:
+    assert finding.step in program.by_name
+    assert not truth.ends_from(finding.step), f"{finding.message}\n{source.text}"
+
+
+SOUND: dict[str, Callable[[Program, Enumeration, Rendered, Finding], None]] = {
+    "OWP107": dropped_key_is_never_there,
+    "OWP202": step_is_never_reached,
+    "OWP204": no_run_ends,
+}
+
+
+@QUICK
+@given(programs())
+def test_a_random_pipeline_is_told_exactly(program: Program) -> None:
+    agrees(program)
+
+
+@pytest.mark.slow
+@MANY
+@given(programs())
+def test_thousands_of_random_pipelines_are_told_exactly(program: Program) -> None:
+    agrees(program)
