@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
 import libcst as cst
 
@@ -21,6 +20,7 @@ from orchwipy_lint.source.assignments import Assignments
 from orchwipy_lint.source.cases import Cases, both, either
 from orchwipy_lint.source.expressions import Expressions
 from orchwipy_lint.source.paths import Path, dict_names, forgotten, joined, meet
+from orchwipy_lint.source.statements import is_try
 from orchwipy_lint.source.uses import changed_names, header_expressions, scan, stored_names
 
 __all__ = ["Body", "Exit"]
@@ -139,7 +139,7 @@ class Body:
             case cst.Continue(), _:
                 self._loops[-1].continues.append(path)
                 return None
-            case cst.Try() | cst.TryStar() as attempt, _:
+            case cst.Try() | cst.TryStar() as attempt, _ if is_try(twin):
                 return self.attempt(attempt, twin, path)
             case cst.With() as block, (ast.With() | ast.AsyncWith()) as block_twin:
                 return self.with_block(block, block_twin, path)
@@ -213,29 +213,26 @@ class Body:
         self._loops.pop()
         return end, outside, loop
 
-    def attempt(self, node: cst.Try | cst.TryStar, twin: ast.stmt, path: Path) -> Path | None:
-        if not isinstance(twin, ast.Try) and type(twin).__name__ != "TryStar":
-            return None
-        blocks = cast(ast.Try, twin)  # `ast.TryStar` has the same fields, from Python 3.11
+    def attempt(self, node: cst.Try | cst.TryStar, twin: ast.Try, path: Path) -> Path | None:
         found = len(self.exits)
-        body = self.block(node.body, blocks.body, path.copy())
-        changed = stored_names(blocks.body) | (dict_names(path.env) & changed_names(blocks.body, self.makers))
+        body = self.block(node.body, twin.body, path.copy())
+        changed = stored_names(twin.body) | (dict_names(path.env) & changed_names(twin.body, self.makers))
         broken = forgotten(path, changed)
         ends: list[Path | None] = []
         handlers: Sequence[cst.ExceptHandler | cst.ExceptStarHandler] = node.handlers
-        for handler, handler_twin in zip(handlers, blocks.handlers, strict=True):
+        for handler, handler_twin in zip(handlers, twin.handlers, strict=True):
             start = broken.copy()
             if handler_twin.name:
                 start.env[handler_twin.name] = (opaque(),)
             ends.append(self.block(handler.body, handler_twin.body, start))
         if body is not None and isinstance(node.orelse, cst.Else):
-            body = self.block(node.orelse.body, blocks.orelse, body)
+            body = self.block(node.orelse.body, twin.orelse, body)
         left = meet(path, [*ends, body], whole=body is not None and body.cases == path.cases)
         if not isinstance(node.finalbody, cst.Finally):
             return left
-        after = self.block(node.finalbody.body, blocks.finalbody, broken if left is None else left)
+        after = self.block(node.finalbody.body, twin.finalbody, broken if left is None else left)
         if after is None:  # a `return` or `raise` in `finally` takes the place of whatever left the block
-            first = blocks.finalbody[0].lineno
+            first = twin.finalbody[0].lineno
             self.exits[found:] = [each for each in self.exits[found:] if each.statement.lineno >= first]
         return None if left is None else after
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from orchwipy_lint.source.names import Names
+from orchwipy_lint.source.statements import blocks
 
 __all__ = ["Draft", "Registration", "find_pipelines", "is_exclusive"]
 
@@ -105,7 +105,7 @@ class _Finder:
         elif isinstance(node, ast.Expr):
             self.registering_call(node.value, scope, branch, is_class=is_class)
         else:
-            for number, block in _blocks(node):
+            for number, block in blocks(node):
                 inner = (
                     (*branch, (node.lineno * 10_000 + node.col_offset, number))
                     if number is not None
@@ -193,25 +193,6 @@ class _Finder:
             draft = scope.find(call.func.value.id)
             if isinstance(draft, Draft):
                 draft.escapes = True
-
-
-def _blocks(node: ast.stmt) -> Iterator[tuple[int | None, list[ast.stmt]]]:
-    """The blocks of a compound statement, exclusive ones numbered."""
-    if isinstance(node, ast.If):
-        yield 0, node.body
-        yield 1, node.orelse
-    elif isinstance(node, ast.Try) or type(node).__name__ == "TryStar":
-        yield 0, node.body  # type: ignore[attr-defined]
-        yield 0, node.orelse  # type: ignore[attr-defined]
-        for number, handler in enumerate(node.handlers, 1):  # type: ignore[attr-defined]
-            yield number, handler.body
-        yield None, node.finalbody  # type: ignore[attr-defined]
-    elif isinstance(node, ast.Match):
-        for number, case in enumerate(node.cases):
-            yield number, case.body
-    elif isinstance(node, (ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.While)):
-        yield None, node.body
-        yield None, getattr(node, "orelse", [])
 
 
 def _is_mentioned_alone(name: str, text: str) -> bool:

@@ -18,9 +18,9 @@ import libcst as cst
 from orchwipy_lint.collector import uncollected
 from orchwipy_lint.findings import Finding, Severity
 from orchwipy_lint.model import Pipeline, Step
+from orchwipy_lint.source.definitions import read_names
 from orchwipy_lint.source.link import Part, link
 from orchwipy_lint.source.module import Draft, find_pipelines
-from orchwipy_lint.source.names import read_names
 from orchwipy_lint.source.places import Places
 from orchwipy_lint.source.steps import StepReader
 

@@ -1,0 +1,44 @@
+"""The statements of an `ast` tree and the blocks that they hold."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from typing import TypeGuard
+
+__all__ = ["blocks", "is_try", "statements"]
+
+
+def statements(body: Iterable[ast.stmt], *, into_definitions: bool) -> Iterator[ast.stmt]:
+    """Every statement in the order of the source, those of nested functions and classes on request."""
+    for statement in body:
+        yield statement
+        if into_definitions or not isinstance(
+            statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        ):
+            for _, block in blocks(statement):
+                yield from statements(block, into_definitions=into_definitions)
+
+
+def blocks(node: ast.stmt) -> Iterator[tuple[int | None, list[ast.stmt]]]:
+    """The blocks of a compound statement; of those that exclude one another, each with its number."""
+    if isinstance(node, ast.If):
+        yield 0, node.body
+        yield 1, node.orelse
+    elif isinstance(node, ast.Match):
+        for number, case in enumerate(node.cases):
+            yield number, case.body
+    elif is_try(node):
+        yield 0, node.body
+        yield 0, node.orelse
+        for number, handler in enumerate(node.handlers, 1):
+            yield number, handler.body
+        yield None, node.finalbody
+    else:
+        yield None, getattr(node, "body", [])
+        yield None, getattr(node, "orelse", [])
+
+
+def is_try(node: ast.stmt) -> TypeGuard[ast.Try]:
+    """`try`, with `except*` too: `ast.TryStar` has the same fields, from Python 3.11."""
+    return isinstance(node, ast.Try) or type(node).__name__ == "TryStar"
