@@ -29,4 +29,6 @@ def analyse(pipeline: Pipeline) -> Flow:
     """Solve the state flow of one pipeline; linear in its arms."""
     with uncollected():
         graph = build(pipeline)
-        return Flow(pipeline, graph, solve(graph), Witnesses(graph, classify(graph)))
+        before = solve(graph)
+        reachable = tuple(each is not None for each in before)
+        return Flow(pipeline, graph, before, Witnesses(graph, classify(graph), reachable))

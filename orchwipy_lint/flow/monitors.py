@@ -1,10 +1,9 @@
-"""What a search looks for: automata that follow one key along a path."""
+"""What a search looks for: small automata that follow one key along a path."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Protocol
 
 from orchwipy_lint.flow.classes import ABSENT, Classes
@@ -12,22 +11,21 @@ from orchwipy_lint.flow.graph import Edge, Node
 from orchwipy_lint.model import Base, Case, Test
 from orchwipy_lint.types import Atom, Constant
 
-__all__ = ["Carried", "Monitor", "Presence", "Reached", "Status", "keeps"]
+__all__ = ["FREE", "GONE", "MAYBE", "THERE", "Carried", "Monitor", "Presence", "Reached", "keeps"]
 
+FREE = -1
+"""No status is asked for any more: whatever the key was before makes no difference."""
 
-class Status(IntEnum):
-    """Whether the key is there."""
-
-    ABSENT = 0
-    PRESENT = 1
-    UNKNOWN = 2
+GONE, THERE, MAYBE = 0, 1, 2
+"""The key is absent, present, or not known to be either."""
 
 
 class Monitor(Protocol):
-    """Follows one key: a small state that each arm and each step moves on.
+    """Follows one key backwards, from the status that is asked for at the end of a path.
 
-    `identity` tells monitors apart that behave alike. `classes` gives the values of the key that a
-    status admits.
+    `before` gives the statuses before an arm after which the status can be this one, `on_arrival` those
+    with which a step is reached that has it then; `begins` says whether a run can begin with a status.
+    `classes` are the values of the key that a status admits.
     """
 
     @property
@@ -36,83 +34,92 @@ class Monitor(Protocol):
     @property
     def identity(self) -> Hashable: ...
 
-    def start(self, node: Node) -> tuple[int, ...]: ...
+    def before(self, edge: Edge, case: Case, status: int) -> tuple[int, ...]: ...
 
-    def after(self, edge: Edge, case: Case, status: int) -> tuple[int, ...]: ...
+    def on_arrival(self, node: Node, status: int) -> tuple[int, ...]: ...
 
-    def arrive(self, node: Node, status: int) -> int: ...
+    def begins(self, node: Node, status: int) -> bool: ...
 
     def classes(self, status: int, classes: Classes) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Presence:
-    """Whether `key` is there; a step that requires it has it afterwards."""
-
-    key: str
-
-    @property
-    def identity(self) -> Hashable:
-        return self.key
-
-    def start(self, node: Node) -> tuple[int, ...]:
-        parameter = node.parameters.get(self.key)
-        if self.key in node.step.required_keys or (parameter is not None and parameter.required):
-            return (Status.PRESENT,)
-        return (Status.ABSENT,) if parameter is None else (Status.ABSENT, Status.PRESENT)
-
-    def after(self, edge: Edge, case: Case, status: int) -> tuple[int, ...]:
-        effect = edge.arm.effect
-        if self.key in effect.sets:
-            return (Status.PRESENT,)
-        if not keeps(edge, self.key):
-            status = Status.ABSENT
-        elif effect.drops_unknown and status == Status.PRESENT:
-            status = Status.UNKNOWN
-        if effect.opens and status == Status.ABSENT:
-            status = Status.UNKNOWN
-        if self.key in effect.maybe and status != Status.PRESENT:
-            return (status, Status.PRESENT)
-        return (status,)
-
-    def arrive(self, node: Node, status: int) -> int:
-        parameter = node.parameters.get(self.key)
-        if self.key in node.step.required_keys or (parameter is not None and parameter.required):
-            return Status.PRESENT
-        return status
-
-    def classes(self, status: int, classes: Classes) -> int:
-        if status == Status.UNKNOWN:
-            return classes.all(self.key)
-        return ABSENT if status == Status.ABSENT else classes.present(self.key)
-
-
-@dataclass(frozen=True, slots=True)
 class Reached:
-    """Follows no key: asks only whether an arm can be taken. Its one status is 0."""
+    """Asks for nothing but that the path can happen."""
 
     key: str = ""
 
     @property
     def identity(self) -> Hashable:
-        return ""
+        return "reached"
 
-    def start(self, node: Node) -> tuple[int, ...]:
-        return (0,)
+    def before(self, edge: Edge, case: Case, status: int) -> tuple[int, ...]:
+        return (FREE,)
 
-    def after(self, edge: Edge, case: Case, status: int) -> tuple[int, ...]:
-        return (0,)
+    def on_arrival(self, node: Node, status: int) -> tuple[int, ...]:
+        return (FREE,)
 
-    def arrive(self, node: Node, status: int) -> int:
-        return 0
+    def begins(self, node: Node, status: int) -> bool:
+        return True
 
     def classes(self, status: int, classes: Classes) -> int:
         return classes.all(self.key)
 
 
 @dataclass(frozen=True, slots=True)
+class Presence:
+    """Asks whether `key` is there; a step that requires it has it from then on."""
+
+    key: str
+
+    @property
+    def identity(self) -> Hashable:
+        return ("presence", self.key)
+
+    def before(self, edge: Edge, case: Case, status: int) -> tuple[int, ...]:
+        if status == FREE:
+            return (FREE,)
+        found = tuple(each for each in (GONE, THERE, MAYBE) if status in self.after(edge, each))
+        return (FREE,) if len(found) == 3 else found
+
+    def after(self, edge: Edge, status: int) -> tuple[int, ...]:
+        """The statuses after an arm."""
+        effect = edge.arm.effect
+        if self.key in effect.sets:
+            return (THERE,)
+        if not keeps(edge, self.key):
+            status = GONE
+        elif effect.drops_unknown and status == THERE:
+            status = MAYBE
+        if effect.opens and status == GONE:
+            status = MAYBE
+        return (status, THERE) if self.key in effect.maybe else (status,)
+
+    def on_arrival(self, node: Node, status: int) -> tuple[int, ...]:
+        if not self.requires(node):
+            return (status,)
+        return (FREE,) if status in (FREE, THERE) else ()
+
+    def requires(self, node: Node) -> bool:
+        parameter = node.parameters.get(self.key)
+        return self.key in node.step.required_keys or (parameter is not None and parameter.required)
+
+    def begins(self, node: Node, status: int) -> bool:
+        if status == FREE:
+            return True
+        if self.requires(node):
+            return status == THERE
+        return status == GONE or (status == THERE and self.key in node.parameters)
+
+    def classes(self, status: int, classes: Classes) -> int:
+        if status in (FREE, MAYBE):
+            return classes.all(self.key)
+        return ABSENT if status == GONE else classes.present(self.key)
+
+
+@dataclass(frozen=True, slots=True)
 class Carried:
-    """Whether `key` still holds the value of class `atom` that the arms `origins` gave it."""
+    """Asks whether `key` still holds the value of class `atom` that the arms `origins` gave it."""
 
     key: str
     atom: Atom
@@ -121,35 +128,32 @@ class Carried:
 
     @property
     def identity(self) -> Hashable:
-        return (self.key, self.atom, self.origins)
+        return ("carried", self.key, self.atom, self.origins)
 
-    def start(self, node: Node) -> tuple[int, ...]:
-        return (0,) if self.origins else (1,)
+    def before(self, edge: Edge, case: Case, status: int) -> tuple[int, ...]:
+        if status == FREE or edge.number in self.origins:
+            return (FREE,)
+        if self.key in edge.arm.effect.sets or not keeps(edge, self.key) or self.key in edge.arm.untyped:
+            return ()
+        if any(test.key == self.key and not passes(test, self.atom) for test in case):
+            return ()
+        return (THERE,)
 
-    def after(self, edge: Edge, case: Case, status: int) -> tuple[int, ...]:
-        if edge.number in self.origins:
-            return (1,)
-        effect = edge.arm.effect
-        if status == 0 or self.key in effect.sets or not keeps(edge, self.key):
-            return (0,)
-        if self.key in edge.arm.untyped:
-            return (0,)
-        for test in case:
-            if test.key == self.key and not passes(test, self.atom):
-                return ()
-        if effect.opens or effect.drops_unknown or self.key in effect.maybe:
-            return (1, 0)
-        return (1,)
-
-    def arrive(self, node: Node, status: int) -> int:
+    def on_arrival(self, node: Node, status: int) -> tuple[int, ...]:
         """A step that does not take the value is where it shows; what follows is not blamed again."""
         parameter = node.parameters.get(self.key)
-        if status and parameter is not None and not parameter.type.accepts_atom(self.atom):
-            return 0
-        return status
+        if status == FREE or parameter is None or parameter.type.accepts_atom(self.atom):
+            return (status,)
+        return ()
+
+    def begins(self, node: Node, status: int) -> bool:
+        parameter = node.parameters.get(self.key)
+        if status == FREE:
+            return True
+        return not self.origins and parameter is not None and parameter.required
 
     def classes(self, status: int, classes: Classes) -> int:
-        if status == 0:
+        if status == FREE:
             return classes.all(self.key)
         constant = constant_of(self.atom)
         if constant is not None:
@@ -182,11 +186,8 @@ def passes(test: Test, atom: Atom) -> bool:
     return test.only is None or any(_is_instance(value, atom) for value in test.only)
 
 
-_INSTANCES = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool, int), "object": (object,)}
-
-
 def _is_instance(value: Constant, atom: Atom) -> bool:
     """Whether a value equal to this constant can be of the class (`True == 1 == 1.0`)."""
-    if atom.name == "int":
+    if atom.name in ("int", "float", "bool"):
         return isinstance(value, (int, float))
-    return isinstance(value, _INSTANCES.get(atom.name, ()))
+    return atom.name == "object" or (atom.name == "str" and isinstance(value, str))

@@ -1,199 +1,208 @@
 """The shortest path that shows a finding, or the proof that none does.
 
-A search walks (step, status of the key that is followed), breadth first. The path that it finds is then
-replayed with every condition on it (`replay.py`). If it contradicts itself, the keys whose values did
-are tracked from then on and the search is done again in the finer graph: abstraction refinement by
-counterexample (Clarke et al. 2000), with property simulation's way (Das, Lerner and Seigle 2002) of
-splitting states by the values that matter alone. What is left is real and as short as any.
+The search goes backwards from the arm that the finding is about, breadth first, until a run can begin.
+First only the key that the finding is about is followed. A path that is found is then read backwards
+with every condition on it: where it contradicts itself, the keys whose values do are minded from then
+on, and the search is done again. This is abstraction refinement by counterexample (Clarke et al. 2000),
+with property simulation's way (Das, Lerner and Seigle 2002) of splitting states by the values that
+matter alone. Going backwards, a contradiction near the finding ends the search near the finding,
+however large the pipeline. What is left is real, and as short as any.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
-from itertools import product
 
-from orchwipy_lint.flow.classes import ABSENT, OTHER, Classes
-from orchwipy_lint.flow.graph import Edge, Graph, Node
-from orchwipy_lint.flow.monitors import Monitor, keeps
-from orchwipy_lint.flow.replay import Hop, contradiction
+from orchwipy_lint.flow.classes import Classes
+from orchwipy_lint.flow.graph import Edge, Graph
+from orchwipy_lint.flow.monitors import Monitor
+from orchwipy_lint.flow.precondition import Clash, Condition, Preconditions
 from orchwipy_lint.model import Case
 
-__all__ = ["MAX_STATES", "Hop", "Witnesses"]
+__all__ = ["MAX_STATES", "Hop", "Path", "Witnesses"]
 
-MAX_STATES = 200_000
-"""A refined search that visits more states is given up, and the finding stands unrefuted."""
+MAX_STATES = 100_000
+"""A search that visits more states is given up, and the finding stands unrefuted."""
 
-_State = tuple[int, int, tuple[int, ...]]
-"""A node, the status of the followed key, and the class of each tracked key, on arrival."""
+_State = tuple[int, int, tuple[tuple[str, int], ...]]
+"""A node, the status that is asked for, and the condition on the minded keys, all on arrival."""
 
 
-@dataclass(slots=True)
-class _Tree:
-    """The breadth-first tree of one search: each state's predecessor, each arrival over an edge."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Hop:
+    """An arm on a path, and the case in which it is taken."""
 
-    parents: dict[_State, tuple[_State, Edge, Case] | None] = field(default_factory=dict)
-    arrivals: dict[tuple[int, int], tuple[_State, Case]] = field(default_factory=dict)
-    complete: bool = True
+    edge: Edge
+    case: Case
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Path:
+    """A way through a pipeline: the node where it begins, and its hops (one at least)."""
+
+    entry: int
+    hops: tuple[Hop, ...]
+
+    def __len__(self) -> int:
+        return len(self.hops)
 
 
 @dataclass(slots=True)
 class Witnesses:
-    """Searches one pipeline; trees are kept, since findings of one key share them."""
+    """Searches one pipeline; `reachable` says for each node whether any path leads there."""
 
     graph: Graph
     classes: Classes
-    _trees: dict[tuple[Hashable, tuple[str, ...]], _Tree] = field(default_factory=dict)
+    reachable: tuple[bool, ...]
+    _known: dict[tuple[Hashable, int, int], Path | None] = field(default_factory=dict)
 
-    def path(self, monitor: Monitor, edge: Edge, status: int) -> tuple[int, tuple[Hop, ...]] | None:
-        """The entry and the hops of the shortest path that takes `edge` and arrives with this status.
+    def path(self, monitor: Monitor, edge: Edge, status: int) -> Path | None:
+        """The shortest path that takes `edge` and arrives with this status; None where none can happen."""
+        asked = (monitor.identity, edge.number, status)
+        if asked not in self._known:
+            self._known[asked] = self.refined(monitor, edge, status)
+        return self._known[asked]
 
-        None where no path does that can happen.
-        """
-        tracked: tuple[str, ...] = ()
+    def refined(self, monitor: Monitor, edge: Edge, status: int) -> Path | None:
+        minded: frozenset[str] = frozenset()
+        last: Path | None = None
         while True:
-            tree = self.tree(monitor, tracked)
-            found = _hops(tree, edge, status)
+            search = _Search(self, monitor, minded)
+            found = search.run(edge, status)
             if found is None:
-                return None if tree.complete else self.coarsest(monitor, edge, status)
-            clash = contradiction(self.graph, self.classes, monitor, *found)
-            if clash is None:
-                return found
-            new = sorted(clash - set(tracked)) or sorted(self.classes.keys - set(tracked))
-            if not new:
-                return found
-            tracked = (*tracked, *new)
+                return None if search.is_complete else last
+            path = search.path_from(found)
+            clash = self.clash(monitor, path, search.statuses(found, status))
+            if not clash - minded:
+                return path
+            minded, last = minded | clash, path
 
-    def coarsest(self, monitor: Monitor, edge: Edge, status: int) -> tuple[int, tuple[Hop, ...]] | None:
-        return _hops(self.tree(monitor, ()), edge, status)
+    def clash(self, monitor: Monitor, path: Path, statuses: list[int]) -> frozenset[str]:
+        """The keys by which a path contradicts itself, read backwards; none where it can happen.
 
-    def tree(self, monitor: Monitor, tracked: tuple[str, ...]) -> _Tree:
-        key = ((type(monitor).__name__, monitor.identity), tracked)
-        if key not in self._trees:
-            self._trees[key] = self.grow(monitor, tracked)
-        return self._trees[key]
-
-    def grow(self, monitor: Monitor, tracked: tuple[str, ...]) -> _Tree:
-        tree = _Tree()
-        queue: deque[_State] = deque()
-        for number in self.graph.entries:
-            node = self.graph.nodes[number]
-            for status in monitor.start(node):
-                for classes in self.split(self.entry(node, key) for key in tracked):
-                    state = (number, status, classes)
-                    if self.agrees(monitor, tracked, state) and state not in tree.parents:
-                        tree.parents[state] = None
-                        queue.append(state)
-        while queue:
-            state = queue.popleft()
-            if len(tree.parents) > MAX_STATES and tracked:
-                tree.complete = False
-                break
-            for edge in self.graph.out[state[0]]:
-                for case in edge.arm.when:
-                    for after in self.step(monitor, tracked, state, edge, case):
-                        tree.arrivals.setdefault((edge.number, after[1]), (state, case))
-                        if edge.target < 0:
-                            continue
-                        for arrived in self.arrive(monitor, tracked, after):
-                            if arrived not in tree.parents:
-                                tree.parents[arrived] = (state, edge, case)
-                                queue.append(arrived)
-        return tree
-
-    def entry(self, node: Node, key: str) -> int:
-        """The classes that a tracked key can have when a run begins."""
-        parameter = node.parameters.get(key)
-        if key in node.step.required_keys or (parameter is not None and parameter.required):
-            return self.classes.present(key)
-        return ABSENT if parameter is None else self.classes.all(key)
-
-    def step(
-        self, monitor: Monitor, tracked: tuple[str, ...], state: _State, edge: Edge, case: Case
-    ) -> Iterator[_State]:
-        """The states after an arm, before the next step has required anything."""
-        held = dict(zip(tracked, state[2], strict=True))
-        for test in case:
-            if test.key in held and not held[test.key] & self.classes.of_test(test):
-                return
-        following = [self.classes_after(key, held, edge, case) for key in tracked]
-        for status in monitor.after(edge, case, state[1]):
-            for classes in self.split(following):
-                after = (edge.target, status, classes)
-                if self.agrees(monitor, tracked, after):
-                    yield after
-
-    def classes_after(self, key: str, held: dict[str, int], edge: Edge, case: Case) -> int:
-        """The classes that a tracked key can have after an arm."""
-        effect, known = edge.arm.effect, self.classes
-        value = effect.sets.get(key)
-        if value is not None and value.copies is None:
-            return known.of_value(key, value)
-        if value is not None and value.copies is not None:
-            source = value.copies
-            parameter = self.graph.nodes[edge.source].parameters.get(source)
-            found = held.get(source, known.all(source) if source in known.constants else known.all(key))
-            for test in case:
-                if test.key == source:
-                    found &= known.of_test(test)
-            absent = known.of_default(key, parameter) if found & ABSENT else 0
-            return self.changed(source, edge, (found & ~ABSENT) | absent)
-        found = self.changed(key, edge, held[key]) if keeps(edge, key) else ABSENT
-        if effect.drops_unknown:
-            found |= ABSENT
-        if effect.opens:
-            found |= known.present(key)
-        if key in effect.maybe:
-            found |= known.present(key)
-        return found
-
-    def changed(self, key: str, edge: Edge, classes: int) -> int:
-        """A value that is changed in place may become truthy or falsy."""
-        if classes & OTHER and key in self.graph.nodes[edge.source].step.mutates:
-            return classes | OTHER
-        return classes
-
-    def arrive(self, monitor: Monitor, tracked: tuple[str, ...], state: _State) -> Iterator[_State]:
-        """The states in which the next step runs: what it requires is there."""
-        node = self.graph.nodes[state[0]]
-        status = monitor.arrive(node, state[1])
-        required = node.required
-        options = [
-            self.classes.present(key) if held == ABSENT and required >> self.graph.keys[key] & 1 else held
-            for key, held in zip(tracked, state[2], strict=True)
-        ]
-        for classes in self.split(options):
-            arrived = (state[0], status, classes)
-            if self.agrees(monitor, tracked, arrived):
-                yield arrived
-
-    def agrees(self, monitor: Monitor, tracked: tuple[str, ...], state: _State) -> bool:
-        """Whether the status and the class of the followed key go together."""
-        if monitor.key not in tracked:
-            return True
-        held = state[2][tracked.index(monitor.key)]
-        return bool(held & monitor.classes(state[1], self.classes))
-
-    def split(self, options: Iterable[int]) -> Iterator[tuple[int, ...]]:
-        """Every choice of a single class from each set."""
-        return product(*(tuple(_single(each)) for each in options))
+        `statuses` are those on arrival at each step of the path.
+        """
+        if not self.classes.keys:
+            return frozenset()
+        exact = _Search(self, monitor, self.classes.keys)
+        condition: Condition = {}
+        names: dict[str, frozenset[str]] = {}
+        for number in reversed(range(len(path.hops))):
+            hop = path.hops[number]
+            inherited = _inherited(hop, condition, names)
+            try:
+                condition = exact.before(hop, condition, statuses[number], statuses[number + 1])
+            except Clash as clash:
+                return names.get(clash.key, frozenset()) | inherited.get(clash.key, {clash.key}) | {clash.key}
+            names = {key: inherited.get(key, frozenset({key})) for key in condition}
+        try:
+            exact.preconditions.of_entry(self.graph.nodes[path.entry], condition)
+        except Clash as clash:
+            return names[clash.key]
+        return frozenset()
 
 
-def _single(classes: int) -> Iterator[int]:
-    while classes:
-        lowest = classes & -classes
-        yield lowest
-        classes ^= lowest
+class _Search:
+    """One search, with the keys that are minded in it."""
 
+    def __init__(self, context: Witnesses, monitor: Monitor, minded: frozenset[str]) -> None:
+        self.context = context
+        self.graph = context.graph
+        self.monitor = monitor
+        self.minded = minded
+        self.preconditions = Preconditions(context.graph, context.classes)
+        self.is_complete = True
+        self.onward: dict[_State, tuple[_State | None, Edge, Case]] = {}
 
-def _hops(tree: _Tree, edge: Edge, status: int) -> tuple[int, tuple[Hop, ...]] | None:
-    found = tree.arrivals.get((edge.number, status))
-    if found is None:
+    def run(self, goal: Edge, status: int) -> _State | None:
+        """The state in which a shortest path begins."""
+        waiting: deque[_State] = deque()
+        for state, case in self.back(goal, status, {}):
+            if state not in self.onward:
+                self.onward[state] = (None, goal, case)
+                waiting.append(state)
+        while waiting:
+            state = waiting.popleft()
+            if self.begins(state):
+                return state
+            if len(self.onward) > MAX_STATES:
+                self.is_complete = False
+                return None
+            for edge in self.graph.into[state[0]]:
+                if not self.context.reachable[edge.source]:
+                    continue
+                for before, case in self.back(edge, state[1], dict(state[2])):
+                    if before not in self.onward:
+                        self.onward[before] = (state, edge, case)
+                        waiting.append(before)
         return None
-    state, case = found
-    hops = [Hop(edge, case, status)]
-    while (parent := tree.parents[state]) is not None:
-        hops.append(Hop(parent[1], parent[2], state[1]))
-        state = parent[0]
-    return state[0], tuple(reversed(hops))
+
+    def back(self, edge: Edge, status: int, condition: Condition) -> Iterator[tuple[_State, Case]]:
+        """The states on arrival at the source of an edge from which what is asked for comes about."""
+        node = self.graph.nodes[edge.source]
+        for case in edge.arm.when:
+            arriving = {
+                each
+                for running in self.monitor.before(edge, case, status)
+                for each in self.monitor.on_arrival(node, running)
+            }
+            for each in sorted(arriving):
+                try:
+                    before = self.before(Hop(edge, case), condition, each, status)
+                except Clash:
+                    continue
+                yield (edge.source, each, tuple(sorted(before.items()))), case
+
+    def before(self, hop: Hop, condition: Condition, arriving: int, status: int) -> Condition:
+        """The condition on arrival at the source of a hop. Raises `Clash`."""
+        node = self.graph.nodes[hop.edge.source]
+        wanted = self.with_status(dict(condition), status)
+        running = self.preconditions.of_arm(hop.edge, hop.case, wanted, self.minded)
+        return self.with_status(self.preconditions.of_arrival(node, running), arriving)
+
+    def with_status(self, condition: Condition, status: int) -> Condition:
+        """The followed key has only the values that its status admits."""
+        key = self.monitor.key
+        if key in self.minded:
+            self.preconditions.meet(condition, key, self.monitor.classes(status, self.context.classes))
+        return condition
+
+    def begins(self, state: _State) -> bool:
+        node = self.graph.nodes[state[0]]
+        if state[0] not in self.graph.entries or not self.monitor.begins(node, state[1]):
+            return False
+        try:
+            self.preconditions.of_entry(node, dict(state[2]))
+        except Clash:
+            return False
+        return True
+
+    def path_from(self, state: _State) -> Path:
+        """The path that begins in a state."""
+        hops = [Hop(edge, case) for _, edge, case in self.following(state)]
+        return Path(state[0], tuple(hops))
+
+    def statuses(self, state: _State, last: int) -> list[int]:
+        """The statuses on arrival at each step of the path that begins in a state."""
+        return [state[1], *(last if onward is None else onward[1] for onward, _, _ in self.following(state))]
+
+    def following(self, state: _State) -> Iterator[tuple[_State | None, Edge, Case]]:
+        at: _State | None = state
+        while at is not None:
+            found = self.onward[at]
+            yield found
+            at = found[0]
+
+
+def _inherited(hop: Hop, after: Condition, names: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
+    """For each key before an arm, the keys whose conditions it answers for."""
+    sets = hop.edge.arm.effect.sets
+    found: dict[str, frozenset[str]] = {}
+    for key in after:
+        value = sets.get(key)
+        source = key if value is None else value.copies
+        if source is not None:
+            found[source] = found.get(source, frozenset({source})) | names[key]
+    return found

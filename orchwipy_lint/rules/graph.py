@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from orchwipy_lint.findings import Finding, Related, Severity
 from orchwipy_lint.flow import Flow
 from orchwipy_lint.flow.graph import END, UNKNOWN
-from orchwipy_lint.flow.monitors import Reached
+from orchwipy_lint.flow.monitors import FREE, Reached
 from orchwipy_lint.model import Arm, Span, Step
 from orchwipy_lint.rules.base import Rule
 from orchwipy_lint.rules.paths import at, closest
@@ -71,7 +71,7 @@ def no_next(flow: Flow) -> Iterator[Finding]:
         if edge.target != END or step.terminates or (step.path, arm.span) in seen:
             continue
         reachable = flow.before[edge.source] is not None
-        if reachable and flow.witnesses.path(Reached(), edge, 0) is None:
+        if reachable and flow.witnesses.path(Reached(), edge, FREE) is None:
             continue  # the conditions on the way never let it be taken
         seen.add((step.path, arm.span))
         yield at(

@@ -8,7 +8,7 @@ from orchwipy_lint.findings import Finding, Hop, Related, Severity
 from orchwipy_lint.flow import Flow
 from orchwipy_lint.flow.graph import Edge
 from orchwipy_lint.flow.monitors import keeps
-from orchwipy_lint.flow.replay import Hop as Taken
+from orchwipy_lint.flow.witness import Path
 from orchwipy_lint.model import Base, Pipeline, Span, Step
 from orchwipy_lint.rules.base import Rule
 
@@ -55,25 +55,21 @@ def at(
     )
 
 
-def steps_of(flow: Flow, entry: int, taken: tuple[Taken, ...]) -> tuple[str, ...]:
+def steps_of(flow: Flow, path: Path) -> tuple[str, ...]:
     """The names of the steps on a path, the last one included."""
     nodes = flow.graph.nodes
-    return (
-        nodes[entry].step.name,
-        *(nodes[hop.edge.target].step.name for hop in taken if hop.edge.target >= 0),
-    )
+    return (nodes[path.entry].step.name, *(nodes[hop.edge.target].step.name for hop in path.hops))
 
 
-def hops_of(flow: Flow, taken: tuple[Taken, ...], key: str, end: str) -> list[Hop]:
+def hops_of(flow: Flow, path: Path, key: str, end: str) -> list[Hop]:
     """The path for the text report; `end` is what the last step does with the key."""
     nodes = flow.graph.nodes
     found: list[Hop] = []
-    for hop in taken:
+    for hop in path.hops:
         step, arm = nodes[hop.edge.source].step, hop.edge.arm
-        found.append(
-            Hop(step.name, step.path, arm.span.line, shortened(arm.text), remark(hop.edge, key), arm.label)
-        )
-    last = nodes[taken[-1].edge.target].step
+        text = shortened(arm.text)
+        found.append(Hop(step.name, step.path, arm.span.line, text, remark(hop.edge, key), arm.label))
+    last = nodes[path.hops[-1].edge.target].step
     found.append(Hop(last.name, last.path, last.span.line, signature(last, key), end))
     return found
 
@@ -107,15 +103,14 @@ def shortened(text: str) -> str:
     return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
 
 
-def keys_on_arrival(flow: Flow, entry: int, taken: tuple[Taken, ...]) -> set[str]:
+def keys_on_arrival(flow: Flow, path: Path) -> set[str]:
     """The keys that are surely in the state at the end of a path."""
-    graph = flow.graph
-    held = {each for each in graph.nodes[entry].parameters if graph.nodes[entry].parameters[each].required}
-    for hop in taken:
-        held = (
-            {key for key in held if keeps(hop.edge, key)} if not hop.edge.arm.effect.drops_unknown else set()
-        )
-        held |= hop.edge.arm.effect.sets.keys()
+    entry = flow.graph.nodes[path.entry]
+    held = {key for key, parameter in entry.parameters.items() if parameter.required}
+    for hop in path.hops:
+        effect = hop.edge.arm.effect
+        held = set() if effect.drops_unknown else {key for key in held if keeps(hop.edge, key)}
+        held |= effect.sets.keys()
     return held
 
 

@@ -8,20 +8,18 @@ from orchwipy_lint.findings import Finding, Related, Severity
 from orchwipy_lint.flow import Flow
 from orchwipy_lint.flow.graph import Edge, Node
 from orchwipy_lint.flow.lattice import Presence as Presences
-from orchwipy_lint.flow.monitors import Presence, Status, keeps
-from orchwipy_lint.flow.replay import Hop as Taken
+from orchwipy_lint.flow.monitors import GONE, MAYBE, THERE, Presence, keeps
+from orchwipy_lint.flow.witness import Path
 from orchwipy_lint.model import Span
 from orchwipy_lint.rules.base import Rule
 from orchwipy_lint.rules.paths import at, closest, hops_of, keys_on_arrival, shortened, steps_of
 
 __all__ = ["DEFAULT_ARGUMENT", "MAYBE_MISSING", "MISSING_ARGUMENT"]
 
-_Path = tuple[int, tuple[Taken, ...]]
-
 
 def missing_argument(flow: Flow) -> Iterator[Finding]:
-    for edge, node, key, path in _lacking(flow, Status.ABSENT, optional=False):
-        names = steps_of(flow, *path)
+    for edge, node, key, path in _lacking(flow, GONE, optional=False):
+        names = steps_of(flow, path)
         step = flow.graph.nodes[edge.source].step
         yield at(
             MISSING_ARGUMENT,
@@ -34,14 +32,14 @@ def missing_argument(flow: Flow) -> Iterator[Finding]:
             witness=names,
             related=[*_drops(flow, path, key), _need(node, key)],
             help=_help(flow, edge, node, key, path),
-            hops=hops_of(flow, path[1], key, "needs it"),
+            hops=hops_of(flow, path, key, "needs it"),
             also=_also(flow, node, key),
         )
 
 
 def default_argument(flow: Flow) -> Iterator[Finding]:
-    for edge, node, key, path in _lacking(flow, Status.ABSENT, optional=True):
-        names = steps_of(flow, *path)
+    for edge, node, key, path in _lacking(flow, GONE, optional=True):
+        names = steps_of(flow, path)
         yield at(
             DEFAULT_ARGUMENT,
             flow.pipeline,
@@ -52,13 +50,13 @@ def default_argument(flow: Flow) -> Iterator[Finding]:
             key=key,
             witness=names,
             related=[*_drops(flow, path, key), _need(node, key)],
-            hops=hops_of(flow, path[1], key, "uses its default"),
+            hops=hops_of(flow, path, key, "uses its default"),
         )
 
 
 def maybe_missing(flow: Flow) -> Iterator[Finding]:
-    for edge, node, key, path in _lacking(flow, Status.UNKNOWN, optional=False):
-        names = steps_of(flow, *path)
+    for edge, node, key, path in _lacking(flow, MAYBE, optional=False):
+        names = steps_of(flow, path)
         yield at(
             MAYBE_MISSING,
             flow.pipeline,
@@ -71,14 +69,14 @@ def maybe_missing(flow: Flow) -> Iterator[Finding]:
             witness=names,
             related=[_need(node, key)],
             help="write the keys out in the return, or annotate what is splatted with a TypedDict",
-            hops=hops_of(flow, path[1], key, "needs it"),
+            hops=hops_of(flow, path, key, "needs it"),
         )
 
 
-def _lacking(flow: Flow, status: Status, *, optional: bool) -> Iterator[tuple[Edge, Node, str, _Path]]:
+def _lacking(flow: Flow, status: int, *, optional: bool) -> Iterator[tuple[Edge, Node, str, Path]]:
     """The arms that lead to a step without a key of its own: one place, step and key once."""
     graph = flow.graph
-    best: dict[tuple[str, Span, str, str], tuple[Edge, Node, str, _Path]] = {}
+    best: dict[tuple[str, Span, str, str], tuple[Edge, Node, str, Path]] = {}
     for node in graph.nodes:
         for edge in graph.into[node.number]:
             before = flow.before[edge.source]
@@ -86,43 +84,38 @@ def _lacking(flow: Flow, status: Status, *, optional: bool) -> Iterator[tuple[Ed
                 continue
             after = edge.transfer.apply(before.with_present(graph.nodes[edge.source].required), graph.every)
             for key in graph.names_of(_bits(after, node, status, optional=optional)):
-                if status is Status.UNKNOWN and _is_lost(flow, edge, after, key):
+                if status == MAYBE and _is_lost(flow, edge, after, key):
                     continue
                 path = flow.witnesses.path(Presence(key), edge, status)
                 place = (graph.nodes[edge.source].step.path, edge.arm.span, node.step.name, key)
-                if path is not None and (place not in best or len(path[1]) < len(best[place][3][1])):
+                if path is not None and (place not in best or len(path) < len(best[place][3])):
                     best[place] = (edge, node, key, path)
     yield from best.values()
 
 
-def _bits(after: Presences, node: Node, status: Status, *, optional: bool) -> int:
-    lacking = after.unknown if status is Status.UNKNOWN else after.absent
+def _bits(after: Presences, node: Node, status: int, *, optional: bool) -> int:
+    lacking = after.unknown if status == MAYBE else after.absent
     return lacking & (node.optional if optional else node.required)
 
 
 def _is_lost(flow: Flow, edge: Edge, after: Presences, key: str) -> bool:
     """Whether the key is surely missing on some path, which is said as an error."""
     absent = after.absent >> flow.graph.keys[key] & 1
-    return bool(absent) and flow.witnesses.path(Presence(key), edge, Status.ABSENT) is not None
+    return bool(absent) and flow.witnesses.path(Presence(key), edge, GONE) is not None
 
 
-def _drops(flow: Flow, path: _Path, key: str) -> list[Related]:
+def _drops(flow: Flow, path: Path, key: str) -> list[Related]:
     """Where a key that was there is lost on the way."""
     found: list[Related] = []
-    graph = flow.graph
-    entry = graph.nodes[path[0]]
-    present = key in entry.parameters and entry.parameters[key].required
-    for hop in path[1]:
-        step = graph.nodes[hop.edge.source].step
-        if present and hop.status == Status.ABSENT:
-            how = (
-                "every key is dropped"
-                if not keeps(hop.edge, key) and key not in hop.edge.arm.effect.drops
-                else ""
-            )
-            message = f"{how or f'`{key}` is dropped'} here"
-            found.append(Related(step.path, hop.edge.arm.span.line, message))
-        present = hop.status == Status.PRESENT or _requires(flow, hop.edge.target, key)
+    is_there = _requires(flow, path.entry, key)
+    for hop in path.hops:
+        edge, effect = hop.edge, hop.edge.arm.effect
+        stays = keeps(edge, key)
+        if is_there and not stays and key not in effect.sets:
+            what = f"`{key}` is" if key in effect.drops else "every key that is not named is"
+            path_ = flow.graph.nodes[edge.source].step.path
+            found.append(Related(path_, edge.arm.span.line, f"{what} dropped here"))
+        is_there = key in effect.sets or (is_there and stays) or _requires(flow, edge.target, key)
     return found
 
 
@@ -137,8 +130,8 @@ def _need(node: Node, key: str) -> Related:
     return Related(step.path, span.line, f"step `{step.name}` reads `{key}` here")
 
 
-def _help(flow: Flow, edge: Edge, node: Node, key: str, path: _Path) -> str:
-    meant = closest(key, keys_on_arrival(flow, *path) - node.parameters.keys(), most=1)
+def _help(flow: Flow, edge: Edge, node: Node, key: str, path: Path) -> str:
+    meant = closest(key, keys_on_arrival(flow, path) - node.parameters.keys(), most=1)
     hint = f"did you mean `{meant}`, which is there? Or " if meant else ""
     if key in node.step.required_keys and key not in node.parameters:
         line = node.step.required_keys[key].line
@@ -160,18 +153,18 @@ def _with_key(edge: Edge, key: str) -> str:
 
 def _also(flow: Flow, node: Node, key: str) -> str | None:
     """Another path, on which the key does arrive."""
-    best: _Path | None = None
+    best: Path | None = None
     for edge in flow.graph.into[node.number]:
         if flow.before[edge.source] is None:
             continue
-        path = flow.witnesses.path(Presence(key), edge, Status.PRESENT)
-        if path is not None and (best is None or len(path[1]) < len(best[1])):
+        path = flow.witnesses.path(Presence(key), edge, THERE)
+        if path is not None and (best is None or len(path) < len(best)):
             best = path
     if best is None:
         return None
-    label = best[1][-1].edge.arm.label
-    text = f"also arrives by {_arrows(steps_of(flow, *best))}{f' [{label}]' if label else ''}"
-    setters = [hop.edge for hop in best[1] if key in hop.edge.arm.effect.sets]
+    label = best.hops[-1].edge.arm.label
+    text = f"also arrives by {_arrows(steps_of(flow, best))}{f' [{label}]' if label else ''}"
+    setters = [hop.edge for hop in best.hops if key in hop.edge.arm.effect.sets]
     if not setters:
         return f"{text}, where the caller brings it"
     return f"{text}, where line {setters[-1].arm.span.line} sets it"

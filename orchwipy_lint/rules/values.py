@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from orchwipy_lint.findings import Finding, Related, Severity
 from orchwipy_lint.flow import Flow
 from orchwipy_lint.flow.graph import Edge, Node
-from orchwipy_lint.flow.monitors import Carried
-from orchwipy_lint.flow.replay import Hop as Taken
+from orchwipy_lint.flow.monitors import THERE, Carried
+from orchwipy_lint.flow.witness import Path
 from orchwipy_lint.rules.base import Rule
 from orchwipy_lint.rules.paths import at, hops_of, steps_of
 from orchwipy_lint.types import Atom, Type
@@ -86,22 +86,20 @@ def _carried(flow: Flow, key: str, atom: Atom, edges: list[Edge], wrong: list[No
     """The steps that a value reaches untouched and that do not take it."""
     monitor = Carried(key, atom, frozenset(edge.number for edge in edges))
     for node in wrong:
-        best: tuple[int, tuple[Taken, ...]] | None = None
+        best: Path | None = None
         for into in flow.graph.into[node.number]:
-            path = flow.witnesses.path(monitor, into, 1) if flow.before[into.source] is not None else None
-            if path is not None and (best is None or len(path[1]) < len(best[1])):
+            path = flow.witnesses.path(monitor, into, THERE) if flow.before[into.source] is not None else None
+            if path is not None and (best is None or len(path) < len(best)):
                 best = path
         if best is not None:
             yield _incompatible(flow, key, atom, edges, node, best)
 
 
-def _incompatible(
-    flow: Flow, key: str, atom: Atom, edges: list[Edge], node: Node, path: tuple[int, tuple[Taken, ...]]
-) -> Finding:
+def _incompatible(flow: Flow, key: str, atom: Atom, edges: list[Edge], node: Node, path: Path) -> Finding:
     parameter = node.parameters[key]
-    giver = edges[0] if edges else path[1][-1].edge
+    giver = edges[0] if edges else path.hops[-1].edge
     source = flow.graph.nodes[giver.source].step
-    names = steps_of(flow, *path)
+    names = steps_of(flow, path)
     who = "is" if edges else "comes from the caller as"
     return at(
         INCOMPATIBLE_ARGUMENT,
@@ -115,7 +113,7 @@ def _incompatible(
         witness=names,
         related=[Related(node.step.path, parameter.span.line, f"step `{node.step.name}` reads `{key}` here")],
         help=f"give `{key}` a value of type `{parameter.annotation}`, or widen the annotation",
-        hops=hops_of(flow, path[1], key, f"takes {parameter.annotation}"),
+        hops=hops_of(flow, path, key, f"takes {parameter.annotation}"),
     )
 
 
