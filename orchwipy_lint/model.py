@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from orchwipy_lint.types import ANY, Constant, Type
+from orchwipy_lint.types import ANY, Constant, Scalar, Type, scalar
 
 __all__ = [
     "ALWAYS",
@@ -49,7 +49,7 @@ class Value:
     """
 
     type: Type = ANY
-    constants: frozenset[Constant] | None = None
+    constants: frozenset[Scalar] | None = None
     copies: str | None = None
     placeholder: bool = False
 
@@ -69,16 +69,20 @@ class Test:
     __test__ = False  # not a test class of pytest's
 
     key: str
-    only: frozenset[Constant] | None = None
-    never: frozenset[Constant] = frozenset()
+    only: frozenset[Scalar] | None = None
+    never: frozenset[Scalar] = frozenset()
     truth: bool | None = None
     absent: bool = False
 
     def allows(self, value: Constant) -> bool:
         """Whether a state in which the key is there with this value passes."""
-        if self.only is not None and value not in self.only:
+        return self.allows_scalar(scalar(value))
+
+    def allows_scalar(self, given: Scalar) -> bool:
+        """The same for a constant with its kind."""
+        if self.only is not None and given not in self.only:
             return False
-        return value not in self.never and (self.truth is None or bool(value) is self.truth)
+        return given not in self.never and (self.truth is None or bool(given.value) is self.truth)
 
 
 Case = tuple[Test, ...]

@@ -10,22 +10,54 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
+from typing import NamedTuple
 
 __all__ = [
     "ANY",
+    "KINDS",
     "MAX_DEPTH",
     "MAX_LITERALS",
     "NEVER",
     "Atom",
     "Constant",
+    "Scalar",
     "Type",
     "atom",
+    "equals",
     "join",
     "literal",
+    "scalar",
 ]
 
 Constant = str | int | float | bool | None
 """A value that a program can name and compare: the scalars of JSON."""
+
+
+class Scalar(NamedTuple):
+    """A constant with its kind (`bool`, `number`, `str`, `None`), which tells `True` from `1`."""
+
+    kind: str
+    value: Constant
+
+
+def scalar(value: Constant) -> Scalar:
+    """A constant with its kind."""
+    if isinstance(value, bool):
+        return Scalar("bool", value)
+    if isinstance(value, (int, float)):
+        return Scalar("number", value)
+    return Scalar("None" if value is None else "str", value)
+
+
+def equals(value: Constant) -> frozenset[Scalar]:
+    """The constants that compare equal to this one."""
+    if isinstance(value, (int, float)) and value in (0, 1):
+        return frozenset({Scalar("bool", bool(value)), Scalar("number", int(value))})
+    return frozenset({scalar(value)})
+
+
+KINDS = {"bool": ("bool",), "int": ("bool", "number"), "float": ("bool", "number"), "str": ("str",)}
+"""The kinds of constants that a class takes: a bool is an int, and an int will do for a float."""
 
 MAX_LITERALS = 8
 MAX_DEPTH = 3

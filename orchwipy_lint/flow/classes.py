@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from orchwipy_lint.flow.graph import Graph
 from orchwipy_lint.model import Parameter, Test, Value
-from orchwipy_lint.types import Constant
+from orchwipy_lint.types import Scalar
 
 __all__ = ["ABSENT", "OTHER", "Classes", "classify"]
 
@@ -26,7 +26,7 @@ _FIRST_CONSTANT = 3
 class Classes:
     """The constants of each key that conditions look at, directly or after copies."""
 
-    constants: dict[str, dict[Constant, int]]
+    constants: dict[str, dict[Scalar, int]]
 
     @property
     def keys(self) -> frozenset[str]:
@@ -39,11 +39,11 @@ class Classes:
     def all(self, key: str) -> int:
         return ABSENT | self.present(key)
 
-    def of_constant(self, key: str, value: Constant) -> int:
+    def of_constant(self, key: str, value: Scalar) -> int:
         number = self.constants[key].get(value)
         if number is not None:
             return 1 << (_FIRST_CONSTANT + number)
-        return _TRUTHY if value else _FALSY
+        return _TRUTHY if value.value else _FALSY
 
     def of_value(self, key: str, value: Value) -> int:
         """The classes of a value that is set; copies are not followed here."""
@@ -61,7 +61,7 @@ class Classes:
             found |= _TRUTHY if test.truth is not False else 0
             found |= _FALSY if test.truth is not True else 0
         for constant, number in self.constants[test.key].items():
-            if test.allows(constant):
+            if test.allows_scalar(constant):
                 found |= 1 << (_FIRST_CONSTANT + number)
         return found
 
@@ -82,7 +82,7 @@ def classify(graph: Graph) -> Classes:
             key = parent[key]
         return key
 
-    tested: dict[str, dict[Constant, None]] = {}
+    tested: dict[str, dict[Scalar, None]] = {}
     for edge in graph.edges:
         for case in edge.arm.when:
             for test in case:
@@ -93,7 +93,7 @@ def classify(graph: Graph) -> Classes:
                 parent[find(key)] = find(value.copies)
     if not tested:
         return Classes({})
-    groups: dict[str, dict[Constant, int]] = {}
+    groups: dict[str, dict[Scalar, int]] = {}
     for key, constants in tested.items():
         group = groups.setdefault(find(key), {})
         for constant in sorted(constants, key=repr):

@@ -9,7 +9,7 @@ from typing import Protocol
 from orchwipy_lint.flow.classes import ABSENT, Classes
 from orchwipy_lint.flow.graph import Edge, Node
 from orchwipy_lint.model import Base, Case, Test
-from orchwipy_lint.types import Atom, Constant
+from orchwipy_lint.types import KINDS, Atom, Scalar, scalar
 
 __all__ = ["FREE", "GONE", "MAYBE", "THERE", "Carried", "Monitor", "Presence", "Reached", "keeps"]
 
@@ -157,7 +157,7 @@ class Carried:
             return classes.all(self.key)
         constant = constant_of(self.atom)
         if constant is not None:
-            return classes.of_constant(self.key, constant[0])
+            return classes.of_constant(self.key, constant)
         found = classes.present(self.key)
         for value in classes.constants[self.key]:
             if not _is_instance(value, self.atom):
@@ -173,21 +173,20 @@ def keeps(edge: Edge, key: str) -> bool:
     return effect.base is Base.STATE or key not in edge.named
 
 
-def constant_of(atom: Atom) -> tuple[Constant] | None:
+def constant_of(atom: Atom) -> Scalar | None:
     """The only value of an atom that has one."""
-    return atom.literal if atom.literal is not None else ((None,) if atom.name == "None" else None)
+    if atom.literal is not None:
+        return scalar(atom.literal[0])
+    return scalar(None) if atom.name == "None" else None
 
 
 def passes(test: Test, atom: Atom) -> bool:
     """Whether some value of the class passes."""
     constant = constant_of(atom)
     if constant is not None:
-        return test.allows(constant[0])
+        return test.allows_scalar(constant)
     return test.only is None or any(_is_instance(value, atom) for value in test.only)
 
 
-def _is_instance(value: Constant, atom: Atom) -> bool:
-    """Whether a value equal to this constant can be of the class (`True == 1 == 1.0`)."""
-    if atom.name in ("int", "float", "bool"):
-        return isinstance(value, (int, float))
-    return atom.name == "object" or (atom.name == "str" and isinstance(value, str))
+def _is_instance(value: Scalar, atom: Atom) -> bool:
+    return atom.name == "object" or value.kind in KINDS.get(atom.name, ())

@@ -69,9 +69,9 @@ class Preconditions:
             return
         parameter = self.graph.nodes[edge.source].parameters.get(source)
         found = self.before_changes(edge, source, wanted & ~ABSENT)
-        if parameter is not None and not parameter.required:
-            if wanted & self.classes.of_default(key, parameter):
-                found |= ABSENT
+        has_default = parameter is not None and not parameter.required
+        if has_default and wanted & self.classes.of_default(key, parameter):
+            found |= ABSENT
         self.meet(before, source, found)
 
     def before_changes(self, edge: Edge, key: str, wanted: int) -> int:
@@ -81,7 +81,7 @@ class Preconditions:
         return wanted
 
     def of_arrival(self, node: Node, running: Condition) -> Condition:
-        """The condition on arrival: a required key that is absent is there when the step runs, as anything."""
+        """The condition on arrival: a required key that is absent is there when the step runs."""
         arriving: Condition = {}
         for key, wanted in running.items():
             if node.required >> self.graph.keys[key] & 1:

@@ -31,7 +31,7 @@ from orchwipy_lint.source.paths import Path
 from orchwipy_lint.source.places import Places
 from orchwipy_lint.source.targets import Following
 from orchwipy_lint.source.values import type_of
-from orchwipy_lint.types import ANY, Constant, Type, join
+from orchwipy_lint.types import ANY, Scalar, Type, equals, join, scalar
 
 __all__ = ["Arms"]
 
@@ -174,7 +174,7 @@ class _Reading:
         operand = _code(choice.operand)
         rest: Cases = ALWAYS
         for name, alternatives in choice.arms.items():
-            test = expressions.conditions.compare(choice.operand_alternatives, frozenset({name}))
+            test = expressions.conditions.compare(choice.operand_alternatives, equals(name))
             taken = test.true if test is not None else ALWAYS
             if taken:
                 self.read(alternatives, both(cases, taken), f"{operand} == {name!r}", nested=True)
@@ -213,7 +213,7 @@ class _Reading:
         )
         return Value(
             type=join(self.type(value, full) for value, full in left) if left else ANY,
-            constants=frozenset[Constant]().union(*known) if len(known) == len(constants) else None,
+            constants=frozenset[Scalar]().union(*known) if len(known) == len(constants) else None,
             copies=copies,
             placeholder=any(isinstance(value, Placeholder) for value, _ in left),
         )
@@ -224,11 +224,13 @@ class _Reading:
         return type_of(value)
 
 
-def _constants(value: Abstract) -> frozenset[Constant] | None:
+def _constants(value: Abstract) -> frozenset[Scalar] | None:
     """All that a value can be; None where that is not known."""
     if isinstance(value, Truth):
-        return frozenset({True, False})
-    return frozenset({value.value}) if isinstance(value, Known) and isinstance(value.value, SCALARS) else None
+        return frozenset({scalar(True), scalar(False)})
+    if isinstance(value, Known) and isinstance(value.value, SCALARS):
+        return frozenset({scalar(value.value)})
+    return None
 
 
 _OPPOSITES = {

@@ -22,6 +22,7 @@ from orchwipy_lint.source.expressions import Expressions
 from orchwipy_lint.source.paths import Path, dict_names, forgotten, joined, meet
 from orchwipy_lint.source.statements import is_try
 from orchwipy_lint.source.uses import changed_names, header_expressions, scan, stored_names
+from orchwipy_lint.types import equals
 
 __all__ = ["Body", "Exit"]
 
@@ -281,16 +282,17 @@ class Body:
             true: Cases = ()
             false: Cases = ALWAYS
             for each in pattern.patterns:
-                found = self.pattern(each.pattern, subject)
-                true, false = either(true, both(false, found.true)), both(false, found.false)
+                one = self.pattern(each.pattern, subject)
+                true, false = either(true, both(false, one.true)), both(false, one.false)
             return Truth(true, false)
         if isinstance(pattern, (cst.MatchValue, cst.MatchSingleton)):
             conditions = self.expressions.conditions
-            scalar = conditions.scalar(self.expressions.evaluate(pattern.value))
-            equal = None if scalar is None else conditions.compare(subject, frozenset(scalar))
-            if equal is not None and scalar is not None:
-                is_singleton = isinstance(pattern, cst.MatchSingleton)
-                return conditions.identical(equal, subject, scalar) if is_singleton else equal
+            single = conditions.single(self.expressions.evaluate(pattern.value))
+            if single is not None and isinstance(pattern, cst.MatchSingleton):
+                return conditions.identical(subject, single[0]) or Truth(ALWAYS, ALWAYS)
+            found = None if single is None else conditions.compare(subject, equals(single[0]))
+            if found is not None:
+                return found
         keys = frozenset(each.value.key for each in subject if isinstance(each.value, Passed))
         return Truth(ALWAYS, ALWAYS, keys)
 

@@ -7,7 +7,7 @@ refuted by a condition is refuted for good.
 from __future__ import annotations
 
 from orchwipy_lint.model import ALWAYS, Case, Test
-from orchwipy_lint.types import Atom, Type
+from orchwipy_lint.types import KINDS, Atom, Type
 
 __all__ = ["MAX_CASES", "Cases", "both", "either", "narrow", "possible"]
 
@@ -59,16 +59,14 @@ def narrow(declared: Type, key: str, cases: Cases) -> Type:
 
 
 def atom_passes(test: Test, given: Atom) -> bool:
-    """Whether some value of this class can pass (`True == 1 == 1.0`, so numbers are one kind)."""
+    """Whether some value of this class can pass."""
     if given.literal is not None:
         return test.allows(given.literal[0])
     if given.name == "None":
         return test.allows(None)
     if test.only is None or given.name == "object":
         return True
-    if given.name in ("int", "float", "bool"):
-        return any(isinstance(value, (int, float)) for value in test.only)
-    return given.name == "str" and any(isinstance(value, str) for value in test.only)
+    return any(each.kind in KINDS.get(given.name, ()) for each in test.only)
 
 
 def _has_value(test: Test, declared: Type | None) -> bool:
@@ -109,7 +107,9 @@ def _merge(one: Test, other: Test) -> Test | None:
     impossible = one.truth is not None and other.truth is not None and one.truth is not other.truth
     if only is not None or impossible:
         left = Test(one.key, only, never, truth)
-        only = frozenset() if impossible else frozenset(each for each in only or () if left.allows(each))
+        only = (
+            frozenset() if impossible else frozenset(each for each in only or () if left.allows_scalar(each))
+        )
         never, truth = frozenset(), None
         if not only and not absent:
             return None

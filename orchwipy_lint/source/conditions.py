@@ -20,15 +20,13 @@ from orchwipy_lint.source.abstract import (
     known_string,
 )
 from orchwipy_lint.source.cases import Cases, both, either
-from orchwipy_lint.source.values import type_of
-from orchwipy_lint.types import Constant
+from orchwipy_lint.types import Constant, Scalar, equals, scalar
 
 if TYPE_CHECKING:
     from orchwipy_lint.source.expressions import Expressions
 
 __all__ = ["Conditions"]
 
-_NUMBERS = frozenset({"int", "float", "object"})
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
@@ -75,31 +73,32 @@ class Conditions:
             if name is not None and len(holders) == 1 and isinstance(holders[0], Entries):
                 found = self.has_key(holders[0], name)
             else:
-                values = self.scalars(other)
+                values = self.members(other)
                 found = None if values is None else self.compare(one, values)
         elif isinstance(operator, (cst.Equal, cst.NotEqual, cst.Is, cst.IsNot)):
-            value, constant = (one, other) if self.scalar(other) is not None else (other, one)
-            scalar = self.scalar(constant)
-            found = None if scalar is None else self.compare(value, frozenset(scalar))
-            if found is not None and scalar is not None and isinstance(operator, (cst.Is, cst.IsNot)):
-                found = self.identical(found, value, scalar)
+            value, constant = (one, other) if self.single(other) is not None else (other, one)
+            single = self.single(constant)
+            if single is None:
+                return None
+            is_identity = isinstance(operator, (cst.Is, cst.IsNot))
+            found = (
+                self.identical(value, single[0]) if is_identity else self.compare(value, equals(single[0]))
+            )
         else:
             return None
         if found is not None and isinstance(operator, (cst.NotEqual, cst.NotIn, cst.IsNot)):
             return Truth(found.false, found.true, found.untyped)
         return found
 
-    def identical(
-        self, equal: Truth, alternatives: tuple[Alternative, ...], scalar: tuple[Constant]
-    ) -> Truth:
-        """An equality as a test of identity: 1 equals True and is not True, unless it cannot be there."""
-        types = [type_of(value).atoms for value, _ in alternatives]
-        numbers = any(atoms is None or _NUMBERS & {each.name for each in atoms} for atoms in types)
-        if scalar == (None,) or (isinstance(scalar[0], bool) and not numbers):
-            return equal
-        return Truth(equal.true, ALWAYS, equal.untyped)
+    def identical(self, alternatives: tuple[Alternative, ...], constant: Constant) -> Truth | None:
+        """`x is constant`: exact for True, False and None; nobody knows of other constants."""
+        found = self.compare(alternatives, frozenset({scalar(constant)}))
+        if found is None or constant is None or isinstance(constant, bool):
+            return found
+        return Truth(found.true, ALWAYS, found.untyped)
 
-    def compare(self, alternatives: tuple[Alternative, ...], values: frozenset[Constant]) -> Truth | None:
+    def compare(self, alternatives: tuple[Alternative, ...], values: frozenset[Scalar]) -> Truth | None:
+        """When a value is one of these."""
         return self.over(alternatives, lambda each: self.equal(each, values))
 
     def truthiness(self, alternatives: tuple[Alternative, ...]) -> Truth | None:
@@ -121,16 +120,18 @@ class Conditions:
             untyped |= found.untyped
         return Truth(true, false, untyped) if readable else None
 
-    def equal(self, value: Abstract, values: frozenset[Constant]) -> Truth | None:
+    def equal(self, value: Abstract, values: frozenset[Scalar]) -> Truth | None:
         if isinstance(value, Known) and isinstance(value.value, SCALARS):
-            return Truth(ALWAYS, ()) if value.value in values else Truth((), ALWAYS)
-        if isinstance(value, Truth) and all(isinstance(each, str) for each in values):
+            return Truth(ALWAYS, ()) if scalar(value.value) in values else Truth((), ALWAYS)
+        if isinstance(value, Truth) and all(each.kind == "str" for each in values):
             return Truth((), ALWAYS)
         return self.equals(value, values) if isinstance(value, Passed) else None
 
-    def equals(self, value: Passed, values: frozenset[Constant]) -> Truth:
-        inside = value.may_be_absent and (value.default is None or value.default[0] in values)
-        outside = value.may_be_absent and (value.default is None or value.default[0] not in values)
+    def equals(self, value: Passed, values: frozenset[Scalar]) -> Truth:
+        """When a key of the state has one of these values."""
+        unknown = value.may_be_absent and value.default is None
+        held = value.may_be_absent and value.default is not None and scalar(value.default[0]) in values
+        inside, outside = unknown or held, unknown or (value.may_be_absent and not held)
         yes = Test(value.key, only=values, absent=inside)
         no = Test(value.key, never=values, absent=outside)
         return Truth(((yes,),), ((no,),))
@@ -161,17 +162,20 @@ class Conditions:
         there, missing = Test(key), Test(key, only=frozenset(), absent=True)
         return Truth(((there,),), ((missing,),))
 
-    def scalar(self, alternatives: tuple[Alternative, ...]) -> tuple[Constant] | None:
+    def single(self, alternatives: tuple[Alternative, ...]) -> tuple[Constant] | None:
+        """The only constant that an expression can be."""
         if len(alternatives) == 1:
             value = alternatives[0].value
             if isinstance(value, Known) and isinstance(value.value, SCALARS) and value.value == value.value:
                 return (value.value,)
         return None
 
-    def scalars(self, alternatives: tuple[Alternative, ...]) -> frozenset[Constant] | None:
-        if len(alternatives) == 1:
-            value = alternatives[0].value
-            values = value.value if isinstance(value, Known) else None
-            if isinstance(values, (tuple, list, set, frozenset, dict)):
-                return frozenset(values) if all(isinstance(each, SCALARS) for each in values) else None
-        return None
+    def members(self, alternatives: tuple[Alternative, ...]) -> frozenset[Scalar] | None:
+        """What equals a member of a known collection of constants."""
+        value = alternatives[0].value if len(alternatives) == 1 else None
+        values = value.value if isinstance(value, Known) else None
+        if not isinstance(values, (tuple, list, set, frozenset, dict)):
+            return None
+        if not all(isinstance(each, SCALARS) for each in values):
+            return None
+        return frozenset[Scalar]().union(*(equals(each) for each in values))

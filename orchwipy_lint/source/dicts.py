@@ -25,7 +25,7 @@ from orchwipy_lint.source.abstract import (
 )
 from orchwipy_lint.source.cases import MAX_CASES, Cases, both
 from orchwipy_lint.source.values import constant_type
-from orchwipy_lint.types import literal
+from orchwipy_lint.types import Scalar, equals, literal
 
 if TYPE_CHECKING:
     from orchwipy_lint.source.expressions import Expressions
@@ -99,10 +99,11 @@ class Dicts:
             return (opaque(),)
         found: list[Alternative] = []
         for row, value in rows.items():
-            test = self.reader.conditions.equals(wanted, frozenset({row}))
+            test = self.reader.conditions.equals(wanted, equals(row))
             found += guarded((known(value, constant_type(value)),), test.true)
         if default is not None:
-            found += guarded(default, self.reader.conditions.equals(wanted, frozenset(rows)).false)
+            listed = frozenset[Scalar]().union(*map(equals, rows))
+            found += guarded(default, self.reader.conditions.equals(wanted, listed).false)
         return limited(found)
 
     def display(self, node: cst.Dict) -> tuple[Alternative, ...]:

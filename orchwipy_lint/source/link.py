@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from orchwipy_lint.model import Arm, Base, Parameter, Pipeline, Span, Step, Target, Test, Value
 from orchwipy_lint.source.cases import both
 from orchwipy_lint.source.module import Branch, is_exclusive
+from orchwipy_lint.types import equals, scalar
 
 __all__ = ["Part", "link"]
 
@@ -80,7 +81,12 @@ def _carried(step: Step, steps: list[Step], entry: list[Parameter]) -> Step:
     if not given:
         return step
     names = sorted(
-        {each for value in given for each in value.constants or () if isinstance(each, str) and each}
+        {
+            str(each.value)
+            for value in given
+            for each in value.constants or ()
+            if each.kind == "str" and each.value
+        }
     )
     readable = all(value.constants is not None for value in given)
     sites = []
@@ -100,13 +106,14 @@ def _may_carry(arm: Arm, step: Step) -> bool:
 
 
 def _followed(arm: Arm, key: str, names: list[str], readable: bool) -> list[Arm]:
-    nothing = frozenset({None, ""})
-    tests = [(Test(key, only=frozenset({name})), Target(name)) for name in names]
+    nothing = equals(None) | equals("")
+    named = frozenset(scalar(name) for name in names)
+    tests = [(Test(key, only=equals(name)), Target(name)) for name in names]
     if readable:
-        tests.append((Test(key, never=frozenset(names), absent=True), arm.target))
+        tests.append((Test(key, never=named, absent=True), arm.target))
     else:
         tests.append((Test(key, only=nothing, absent=True), arm.target))
-        tests.append((Test(key, never=nothing | frozenset(names)), Target(None, known=False)))
+        tests.append((Test(key, never=nothing | named), Target(None, known=False)))
     return [
         replace(arm, when=when, target=target)
         for test, target in tests

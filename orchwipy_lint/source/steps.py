@@ -22,7 +22,7 @@ from orchwipy_lint.source.places import Places
 from orchwipy_lint.source.targets import Following, Registered
 from orchwipy_lint.source.uses import changed_names
 from orchwipy_lint.source.values import constant_type
-from orchwipy_lint.types import ANY, Constant, Type
+from orchwipy_lint.types import ANY, Constant, Type, scalar
 
 __all__ = ["StepReader"]
 
@@ -134,7 +134,7 @@ class StepReader:
         if found is None:
             return UNKNOWN_VALUE
         value = found[0]
-        constants = frozenset({value}) if isinstance(value, Constant) else None
+        constants = frozenset({scalar(value)}) if isinstance(value, Constant) else None
         return Value(type=constant_type(value), constants=constants)
 
     def expressions(self, function: Function, keys: Mapping[str, Parameter]) -> Expressions:
@@ -162,7 +162,7 @@ class StepReader:
             else:
                 constants = each.default.constants
                 known = constants is not None and len(constants) == 1
-                default = (next(iter(constants)),) if known and constants else None
+                default = (next(iter(constants)).value,) if known and constants else None
                 fields = self.names.annotations.fields_of(annotations.get(each.name))
                 passed = Passed(each.name, each.type, not each.required, default, fields=fields)
                 env[each.name] = (Alternative(passed),)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from orchwipy_lint.model import ALWAYS, Parameter, Target, Test
 from orchwipy_lint.source.abstract import Alternative, Known, Passed
 from orchwipy_lint.source.cases import Cases, both
+from orchwipy_lint.types import equals
 
 __all__ = ["Following", "Registered"]
 
@@ -62,7 +63,7 @@ class Following:
         for each in sorted(atoms, key=str):
             constant = each.literal[0] if each.literal else None
             inside = value.may_be_absent and (value.default is None or value.default[0] == constant)
-            test = Test(value.key, only=frozenset({constant}), absent=inside)
+            test = Test(value.key, only=equals(constant), absent=inside)
             target = self.default if constant in (None, "") else Target(str(constant))
             merged = both(cases, ((test,),))
             if merged:
