@@ -39,6 +39,10 @@ _EXITS = frozenset(
 )
 
 
+_REHEARSED = 3
+"""How deep loops nest of which each turn is followed: the work doubles with each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exit:
     """A `return` that is reached: its alternatives, and the path to it."""
@@ -181,19 +185,32 @@ class Body:
         targets = set() if isinstance(twin, ast.While) else stored_names([twin.target])
         if isinstance(node, cst.For) and not isinstance(twin, ast.While):
             self.expressions.read(node.iter, twin.iter, head.env)
-        self._rehearsing += 1
-        again, _, loop = self.turn(node, twin, head.copy(), targets)
-        self._rehearsing -= 1
-        for end in [again, *loop.continues]:
-            for name in end.env if end is not None else ():
-                before, after = head.env.get(name, (opaque(),)), end.env[name] if end is not None else ()
-                if after is not before:
-                    head.env[name] = joined([before, after])
+        if len(self._loops) < _REHEARSED:
+            self.rehearse(node, twin, head, targets)
+        else:
+            head = forgotten(head, stored_names(twin.body) | dict_names(head.env))
         _, outside, loop = self.turn(node, twin, head, targets)
         if outside is not None and isinstance(node.orelse, cst.Else):
             outside = self.block(node.orelse.body, twin.orelse, outside)
         whole = outside is not None and outside.cases == path.cases
         return meet(path, [outside, *loop.breaks], whole=whole)
+
+    def rehearse(
+        self,
+        node: cst.While | cst.For,
+        twin: ast.While | ast.For | ast.AsyncFor,
+        head: Path,
+        targets: set[str],
+    ) -> None:
+        """Let the head of a loop know what a turn of it assigns."""
+        self._rehearsing += 1
+        again, _, loop = self.turn(node, twin, head.copy(), targets)
+        self._rehearsing -= 1
+        for end in [again, *loop.continues]:
+            for name, after in end.env.items() if end is not None else ():
+                before = head.env.get(name, (opaque(),))
+                if after is not before:
+                    head.env[name] = joined([before, after])
 
     def turn(
         self,

@@ -145,12 +145,14 @@ def _tested_for_truth(steps: list[Step]) -> frozenset[str]:
 
 
 def _depth(node: ast.AST) -> int:
+    """How deep the node is nested as LibCST sees it, where `a and b and c` is `(a and b) and c`."""
     deepest = 0
     todo: list[tuple[ast.AST, int]] = [(node, 0)]
     while todo:
         node, depth = todo.pop()
+        depth += len(node.values) if isinstance(node, ast.BoolOp) else 1
         deepest = max(deepest, depth)
-        todo.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
+        todo.extend((child, depth) for child in ast.iter_child_nodes(node))
     return deepest
 
 
