@@ -23,8 +23,12 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 demo: $(STAMP)
+	@echo '$$ orchwipy check examples/'
 	@$(BIN)/orchwipy check examples/; status=$$?; \
 	test $$status -eq 1 || { echo "expected exit status 1 for the broken example, not $$status"; exit 1; }
+	@echo
+	@echo '$$ orchwipy check examples/parcels.py'
+	@$(BIN)/orchwipy check examples/parcels.py
 
 test: lint pytest
 

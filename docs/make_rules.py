@@ -13,12 +13,12 @@ __all__ = ["PAGE", "render"]
 
 PAGE = Path(__file__).parent / "rules.md"
 
-_WIDTH = 118
+_WIDTH = 110
 _HEAD = """\
 # Rules
 
-Each example is a whole file: the bad one has this finding, the good one has none. `orchwipy explain OWP101` prints the
-same. This page is made by `make docs`.
+Each example is a whole file: the bad one has this finding, the good one has none. `orchwipy explain OWP101`
+prints the same. This page is made by `make docs`.
 """
 
 

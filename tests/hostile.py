@@ -55,7 +55,7 @@ UNREADABLE: dict[str, Callable[[], bytes]] = {
     "20,000 chained operands": lambda: _step(
         "return ReturnUpdates(None, k=" + " + ".join(["1"] * 20_000) + ")"
     ),
-    "20,000 chained operands outside": lambda: (_STEP + "x = " + " + ".join(["1"] * 20_000)).encode(),
+    "20,000 chained operands outside": lambda: (_IMPORT + "x = " + " + ".join(["1"] * 20_000)).encode(),
     "500 nested brackets": lambda: _step("return " + "[" * 500 + "]" * 500),
     "500 nested braces": lambda: _step("return " + '{"k": ' * 500 + "1" + "}" * 500),
     "200 nested ifs": lambda: _step(*_nested(lambda number: f"if x == {number}:", 200, "return {}")),
@@ -72,6 +72,8 @@ HEAVY: dict[str, Callable[[], bytes]] = {
         *_nested(lambda number: f"if x == {number}:", 90, "return {}"), "return {}"
     ),
     "90 nested functions": lambda: _step(*_nested(lambda number: "def f():", 90, "return {}"), "return {}"),
+    "19 nested loops": lambda: _step(*_nested(lambda number: "for _ in x:", 19, "return {}"), "return {}"),
+    "12 nested whiles": lambda: _step(*_nested(lambda number: "while x():", 12, "return {}"), "return {}"),
     "90 nested loops": lambda: _step(*_nested(lambda number: "for _ in x:", 90, "return {}"), "return {}"),
     "1,500 chained operands": lambda: _step(
         "return ReturnUpdates(None, k=" + " + ".join(["1"] * 1_500) + ")"
@@ -82,6 +84,10 @@ HEAVY: dict[str, Callable[[], bytes]] = {
     "5,000 alternating ands and ors": lambda: _step(
         "if " + " and ".join(["(x == 1 or x == 2)"] * 5_000) + ":", "    return {}", "return {}"
     ),
+    "20,000 ors around a call": lambda: _step("y = " + " or ".join(["x()"] * 20_000), "return {'k': y}"),
+    "20,000 ands outside a step": lambda: (
+        _STEP + "def a(**kwargs):\n    return {}\n\nx = " + " and ".join(["y"] * 20_000) + "\n"
+    ).encode(),
     "5,000 comparisons": lambda: _step(
         "if " + " == ".join(["x"] * 5_000) + ":", "    return {}", "return {}"
     ),

@@ -116,7 +116,9 @@ def test_the_page_of_rules_is_current() -> None:
 def test_make_has_the_targets_that_the_readme_names() -> None:
     readme = (PROJECT / "README.md").read_text(encoding="utf-8")
     makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
-    named = set(re.findall(r"make ([\w-]+)", "\n".join(each.text for each in read_blocks(PROJECT / "README.md"))))
+    named = set(
+        re.findall(r"make ([\w-]+)", "\n".join(each.text for each in read_blocks(PROJECT / "README.md")))
+    )
     assert {"demo", "test"} <= named
     assert all(re.search(rf"^{each}:", makefile, re.MULTILINE) for each in named), readme
 

@@ -36,6 +36,7 @@ from .programs import (
     Not,
     Program,
     Raise,
+    Read,
     Replace,
     Result,
     Return,
@@ -168,7 +169,7 @@ class _Run:
         if isinstance(arm, Replace):
             named = {each.key for each in self.step.parameters}
             kept = [
-                value if arm.carries and key not in named else ABSENT
+                value if arm.carries is not None and key not in named else ABSENT
                 for key, value in zip(KEYS, self.state, strict=True)
             ]
         else:
@@ -176,8 +177,10 @@ class _Run:
                 ABSENT if key in arm.drops or "*" in arm.drops else value
                 for key, value in zip(KEYS, self.state, strict=True)
             ]
-        keys = [key for key, _ in arm.sets]
-        choices = [self.value(key, value) for key, value in arm.sets]
+        stays = isinstance(arm, Replace) and arm.carries == "last"
+        sets = [each for each in arm.sets if not (stays and kept[_PLACE[each[0]]] != ABSENT)]
+        keys = [key for key, _ in sets]
+        choices = [self.value(key, value) for key, value in sets]
         for target in self.targets(arm.target):
             for given in product(*choices):
                 yield Outcome(arm.site, target, _with(tuple(kept), zip(keys, given, strict=True)))
@@ -204,13 +207,15 @@ class _Run:
                 assert not parameter.required
                 return (values.standing_for(key, index_of(parameter.default)),)
             return (there,)
+        if isinstance(value, Read):
+            return (self.state[_PLACE[value.key]],)
         return values.all(key)
 
     def answer(self, condition: Condition) -> int:
         if isinstance(condition, Is):
             return self.ask(condition.key, condition.form, condition.constants, condition.how)
         if isinstance(condition, Has):
-            there = self.state[_PLACE[condition.key]] != ABSENT
+            there = self.in_kwargs(condition.key) != ABSENT
             return YES if there is condition.wanted else NO
         if isinstance(condition, Free):
             return YES | NO
@@ -223,15 +228,19 @@ class _Run:
         assert isinstance(condition, Either)
         return ((left | right) & YES) | (left & right & NO)
 
+    def in_kwargs(self, key: str) -> int:
+        return ABSENT if self.step.parameter(key) is not None else self.state[_PLACE[key]]
+
     def ask(self, key: str, form: str, constants: Sequence[object] = (), how: str = "name") -> int:
-        there = self.state[_PLACE[key]]
         if how == "name":
+            there = self.state[_PLACE[key]]
             if key in self.step.rebinds:
                 return YES | NO
             parameter = self.step.parameter(key)
             assert parameter is not None
             value = parameter.default if there == ABSENT else UNIVERSE[there]
         else:
+            there = self.in_kwargs(key)
             value = None if there == ABSENT else UNIVERSE[there]
         return YES if holds(form, tuple(constants), value) else NO  # type: ignore[arg-type]
 

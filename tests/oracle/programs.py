@@ -24,7 +24,7 @@ class Is:
     """A test of one key's value: `==`, `!=`, `in`, `not in`, `is None`, `is not None` or `truthy`.
 
     `how` says how the step reads it: `name` (a parameter), `get` (`kwargs.get("k")`, None where the key
-    is absent) or `item` (`kwargs["k"]`, of a key that the step reads on every path).
+    is absent or a parameter) or `item` (`kwargs["k"]`, of a key that the step reads on every path).
     """
 
     key: str
@@ -37,7 +37,7 @@ class Is:
 
 @dataclass(frozen=True)
 class Has:
-    """`"k" in kwargs`, of a key that is no parameter."""
+    """`"k" in kwargs`, which a parameter never is."""
 
     key: str
     wanted: bool = True
@@ -88,7 +88,14 @@ class Copy:
     parameter: str
 
 
-Value = Given | Unknown | Copy
+@dataclass(frozen=True)
+class Read:
+    """`kwargs["k"]`, of a key that the step reads on every path."""
+
+    key: str
+
+
+Value = Given | Unknown | Copy | Read
 
 
 @dataclass(frozen=True)
@@ -115,22 +122,29 @@ Sets = tuple[tuple[str, Value], ...]
 
 @dataclass(frozen=True)
 class Update:
-    """`ReturnUpdates(target, *drops, **sets)`; `site` numbers the arms of a program."""
+    """`ReturnUpdates(target, *drops, **sets)`; `site` numbers the arms of a program.
+
+    `splat` writes the updates as `**{"k": v}`.
+    """
 
     site: int
     target: Target
     drops: tuple[str, ...] = ()
     sets: Sets = ()
+    splat: bool = False
 
 
 @dataclass(frozen=True)
 class Replace:
-    """A dict: `{"$next": ...}`, or `dict(...)` where `call`; `carries` for `**kwargs` in it."""
+    """A dict: `{"$next": ...}`, or `dict(...)` where `call`.
+
+    `carries` says where `kwargs` stands in it: `first`, `last` (what is there stays) or not at all.
+    """
 
     site: int
     target: Target
     sets: Sets = ()
-    carries: bool = False
+    carries: str | None = None
     call: bool = False
 
 

@@ -21,6 +21,7 @@ from .programs import (
     Not,
     Program,
     Raise,
+    Read,
     Replace,
     Result,
     Return,
@@ -166,14 +167,18 @@ class _Writer:
         sets = [(key, value(each)) for key, each in arm.sets]
         if not isinstance(arm, Replace):
             named = [f"{key}={each}" for key, each in sets]
+            if arm.splat:
+                named = ["**{" + ", ".join(f'"{key}": {each}' for key, each in sets) + "}"]
             return f"ReturnUpdates({', '.join([target or 'None', *map(repr, arm.drops), *named])})"
-        splat = ["**kwargs"] if arm.carries else []
         if arm.call:
-            named = [f"{key}={each}" for key, each in sets]
-            following = ['**{"$next": ' + target + "}"] if target else []
-            return f"dict({', '.join([*splat, *named, *following])})"
-        following = [f'"$next": {target}'] if target else []
-        return "{" + ", ".join([*splat, *following, *(f'"{key}": {each}' for key, each in sets)]) + "}"
+            named = ["kwargs"] if arm.carries else []
+            named += [f"{key}={each}" for key, each in sets]
+            named += ['**{"$next": ' + target + "}"] if target else []
+            return f"dict({', '.join(named)})"
+        items = [f'"$next": {target}'] if target else []
+        items += [f'"{key}": {each}' for key, each in sets]
+        first, last = (["**kwargs"] if arm.carries == place else [] for place in ("first", "last"))
+        return "{" + ", ".join([*first, *items, *last]) + "}"
 
     def target(self, target: Target) -> str:
         """The expression, empty for none."""
@@ -254,6 +259,8 @@ def value(each: Value) -> str:
         return repr(each.constant)
     if isinstance(each, Copy):
         return each.parameter
+    if isinstance(each, Read):
+        return f'kwargs["{each.key}"]'
     return "unknown()"
 
 

@@ -31,6 +31,7 @@ from .programs import (
     Parameter,
     Program,
     Raise,
+    Read,
     Replace,
     Return,
     Sets,
@@ -173,7 +174,9 @@ class _Maker:
         kinds: list[str] = ["free"]
         if self.asked:
             kinds += ["name", "name", "name"]
-        others = [key for key in KEYS if key not in self.parameters and key in self.guarded]
+        others = [key for key in KEYS if key in self.guarded]
+        if not self.chance(6):  # a parameter is never in kwargs
+            others = [key for key in others if key not in self.parameters]
         if others:
             kinds += ["has", "get"]
         items = [key for key in self.reads if key in self.guarded]
@@ -233,12 +236,14 @@ class _Maker:
             drops = self.some(KEYS, 2)
         if self.chance(6):
             drops = (*drops, "*")
-        return Update(self.site(), self.target(), drops, self.sets())
+        splat = self.dialect.every_form and self.chance(12)
+        return Update(self.site(), self.target(), drops, self.sets(), splat)
 
     def replace(self) -> Replace:
         every = self.dialect.every_form
-        carries = every and self.draw(st.booleans())
-        return Replace(self.site(), self.target(), self.sets(), carries, every and self.chance(4))
+        call = every and self.chance(4)
+        places = [None, "first"] if call else [None, "first", "first", "last"]
+        return Replace(self.site(), self.target(), self.sets(), self.one(places) if every else None, call)
 
     def site(self) -> int:
         self.sites += 1
@@ -260,8 +265,12 @@ class _Maker:
         return tuple((key, self.value()) for key in self.some(KEYS, 3))
 
     def value(self) -> Value:
-        kinds = ["unknown", "given"] + (["copy"] if self.parameters else [])
+        kinds = (
+            ["unknown", "given"] + (["copy"] if self.parameters else []) + (["read"] if self.reads else [])
+        )
         kind = self.one(kinds)
+        if kind == "read":
+            return Read(self.one(self.reads))
         if kind == "given":
             return Given(self.one(self.pool))
         return Copy(self.one(list(self.parameters))) if kind == "copy" else Unknown()

@@ -149,6 +149,7 @@ def said_by_upstream(text: str, folder: Path, beginner: str) -> set[Missing]:
     module: dict[str, object] = {"__name__": "pipeline"}
     warnings.onceregistry.clear()  # type: ignore[attr-defined]  # else it keeps silent about what it once said
     with mock.patch.dict(sys.modules, elsewhere=elsewhere), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore", ResourceWarning)  # it leaves the files that it reads open
         exec(compile(text, str(file), "exec"), module)
         module["pipe"].check_graph(beginner)  # type: ignore[attr-defined]
     found: set[Missing] = set()

@@ -25,6 +25,7 @@ from .programs import (
     Not,
     Program,
     Raise,
+    Read,
     Result,
     Return,
     Step,
@@ -175,7 +176,7 @@ def _copied_groups(program: Program) -> dict[str, frozenset[str]]:
     for step in program.steps:
         for arm in arms_of(step):
             for key, value in arm.sets:
-                if isinstance(value, Copy):
-                    merged = groups[key] | groups[value.parameter]
+                if isinstance(value, Copy | Read):
+                    merged = groups[key] | groups[value.parameter if isinstance(value, Copy) else value.key]
                     groups.update(dict.fromkeys(merged, merged))
     return groups
