@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
 from orchwipy_lint.model import Arm, Base, Effect, Parameter, Pipeline, ReturnSite, Span, Step, Target, Value
-from orchwipy_lint.types import literal
+from orchwipy_lint.types import literal, scalar
 
 # Timing
 
@@ -91,7 +91,7 @@ def _arm(
     drops: tuple[str, ...] = (),
     sets: Sequence[str] = (),
 ) -> Arm:
-    values = {key: Value(literal("x"), frozenset({"x"})) for key in sets}
+    values = {key: Value(literal("x"), frozenset({scalar("x")})) for key in sets}
     effect = Effect(base, frozenset(drops), values, named_drops=drops)
     return Arm(_span(line), "ReturnUpdates(...)", effect, Target(target))
 
