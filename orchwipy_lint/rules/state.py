@@ -84,7 +84,7 @@ def _lacking(flow: Flow, status: int, *, optional: bool) -> Iterator[tuple[Edge,
                 continue
             after = edge.transfer.apply(before.with_present(graph.nodes[edge.source].required), graph.every)
             for key in graph.names_of(_bits(after, node, status, optional=optional)):
-                if status == MAYBE and _is_lost(flow, edge, after, key):
+                if status == MAYBE and _is_lost(flow, edge, key):
                     continue
                 path = flow.witnesses.path(Presence(key), edge, status)
                 place = (graph.nodes[edge.source].step.path, edge.arm.span, node.step.name, key)
@@ -98,10 +98,17 @@ def _bits(after: Presences, node: Node, status: int, *, optional: bool) -> int:
     return lacking & (node.optional if optional else node.required)
 
 
-def _is_lost(flow: Flow, edge: Edge, after: Presences, key: str) -> bool:
-    """Whether the key is surely missing on some path, which is said as an error."""
-    absent = after.absent >> flow.graph.keys[key] & 1
-    return bool(absent) and flow.witnesses.path(Presence(key), edge, GONE) is not None
+def _is_lost(flow: Flow, edge: Edge, key: str) -> bool:
+    """Whether the key is surely missing on some path through the same place, which is said as an error."""
+    graph = flow.graph
+    for each in graph.out[edge.source]:
+        if each.arm.span == edge.arm.span and each.target == edge.target:
+            before = flow.before[edge.source] or Presences()
+            after = each.transfer.apply(before.with_present(graph.nodes[edge.source].required), graph.every)
+            lacks = after.absent >> graph.keys[key] & 1
+            if lacks and flow.witnesses.path(Presence(key), each, GONE) is not None:
+                return True
+    return False
 
 
 def _drops(flow: Flow, path: Path, key: str) -> list[Related]:

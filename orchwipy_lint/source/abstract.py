@@ -85,6 +85,7 @@ class Entries:
     items: Mapping[str, tuple[Alternative, ...]] = field(default_factory=dict)
     maybe: Mapping[str, tuple[Alternative, ...]] = field(default_factory=dict)
     opens: bool = False
+    drops_unknown: bool = False
     original: bool = False
 
     def with_item(self, key: str, value: tuple[Alternative, ...]) -> Entries:
@@ -110,9 +111,11 @@ class Entries:
         items = {key: value if _is_runtime_key(key) else (opaque(),) for key, value in self.items.items()}
         return replace(self, items=items, maybe={}, opens=True)
 
-    def forgotten(self) -> Entries:
-        """After a key that is not known was removed: nothing is sure."""
-        return Entries(self.origin, opens=True)
+    def thinned(self) -> Entries:
+        """After a key that is not known was removed: any key may be gone."""
+        items = {key: value for key, value in self.items.items() if _is_runtime_key(key)}
+        gone = {key: value for key, value in self.items.items() if key not in items}
+        return replace(self, items=items, maybe={**self.maybe, **gone}, drops_unknown=True)
 
     def overlaid(self, other: Entries, named: frozenset[str]) -> Entries:
         """`{**self, **other}`; `named` are the step's parameters, which are never in its kwargs."""
@@ -127,8 +130,14 @@ class Entries:
             if other.base is not Base.EMPTY:
                 drops = result.drops & other.drops if result.base is other.base else other.drops
                 base = other.base
-            original = result.original or other.original
-            result = replace(result, items=items, base=base, drops=drops, original=original)
+            result = replace(
+                result,
+                items=items,
+                base=base,
+                drops=drops,
+                drops_unknown=other.drops_unknown,
+                original=result.original or other.original,
+            )
         for key, value in other.maybe.items():
             result = result.with_maybe(key, value)
         for key, value in other.items.items():

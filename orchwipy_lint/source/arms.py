@@ -30,7 +30,7 @@ from orchwipy_lint.source.expressions import Expressions
 from orchwipy_lint.source.paths import Path
 from orchwipy_lint.source.places import Places
 from orchwipy_lint.source.targets import Following
-from orchwipy_lint.source.values import type_of
+from orchwipy_lint.source.values import constant_items, type_of
 from orchwipy_lint.types import ANY, Scalar, Type, equals, join, scalar
 
 __all__ = ["Arms"]
@@ -51,10 +51,11 @@ class Arms:
 
     def site(self, left: Exit) -> ReturnSite | None:
         """The return site of a `return` that is reached; None where it gives nothing but None."""
-        if left.statement.value is None:
+        twin, node = left.statement.value, left.value
+        if twin is None or node is None:
             self.falls_off.append(self.places.span(left.statement))
             return None
-        reading = _Reading(self, left.path, self.places.span(left.statement.value))
+        reading = _Reading(self, left.path, self.places.span(twin), Origin(node, node, twin))
         reading.read(left.alternatives, ALWAYS, self.label(left.path), nested=False)
         if reading.gives_none:
             self.falls_off.append(reading.span)
@@ -77,6 +78,8 @@ class _Reading:
     context: Arms
     path: Path
     span: Span
+    whole: Origin
+    """The returned expression."""
     arms: list[Arm] = field(default_factory=list)
     problem: str | None = None
     gives_none: bool = False
@@ -98,6 +101,8 @@ class _Reading:
                 self.problem = (
                     "a `ConditionalReturns` cannot be an arm of another: return it by itself, under an `if`"
                 )
+            elif isinstance(value, Known) and isinstance(value.value, dict):
+                self.dict_arms(Entries(self.whole, items=constant_items(value.value)), cases, label)
             elif isinstance(value, Known) and value.value is None:
                 if nested:
                     self.problem = "an arm cannot be `None`: leave it out, and the default is taken"
@@ -120,6 +125,7 @@ class _Reading:
             effect = Effect(
                 base=entries.base,
                 drops=drops | {key} if entries.base is Base.KWARGS else drops,
+                drops_unknown=entries.drops_unknown,
                 sets=self.values(entries.items, when, key),
                 maybe=self.values(entries.maybe, when, key),
                 opens=entries.opens,
@@ -148,7 +154,7 @@ class _Reading:
                     sets=self.values(entries.items, when, key),
                     maybe=self.values(entries.maybe, when, key),
                     opens=entries.opens,
-                    drops_unknown=updates.drops_unknown and not updates.drops_all,
+                    drops_unknown=entries.drops_unknown if updates.drops_all else updates.drops_unknown,
                     original=entries.original,
                     named_drops=updates.removals,
                 )
@@ -170,23 +176,23 @@ class _Reading:
         if choice.problem is not None:
             self.problem = choice.problem
             return
-        expressions = self.context.expressions
-        operand = _code(choice.operand)
-        rest: Cases = ALWAYS
+        for alternative in choice.operand_alternatives:
+            self.chosen(choice, alternative, both(cases, alternative.cases))
+
+    def chosen(self, choice: Choice, operand: Alternative, rest: Cases) -> None:
+        """The arms that one value of the operand can take."""
+        conditions, text = self.context.expressions.conditions, _code(choice.operand)
+        alone = (Alternative(operand.value),)
         for name, alternatives in choice.arms.items():
-            test = expressions.conditions.compare(choice.operand_alternatives, equals(name))
-            taken = test.true if test is not None else ALWAYS
-            if taken:
-                self.read(alternatives, both(cases, taken), f"{operand} == {name!r}", nested=True)
-            rest = both(rest, test.false) if test is not None else rest
+            test = conditions.compare(alone, equals(name)) or Truth(ALWAYS, ALWAYS)
+            self.read(alternatives, both(rest, test.true), f"{text} == {name!r}", nested=True)
+            rest = both(rest, test.false)
         if choice.true is not None:
-            test = expressions.conditions.truthiness(choice.operand_alternatives)
-            taken = both(rest, test.true) if test is not None else rest
-            if taken:
-                self.read(choice.true, both(cases, taken), operand, nested=True)
-            rest = both(rest, test.false) if test is not None else rest
-        if rest and choice.default is not None:
-            self.read(choice.default, both(cases, rest), "default", nested=True)
+            test = conditions.truthiness(alone) or Truth(ALWAYS, ALWAYS)
+            self.read(choice.true, both(rest, test.true), text, nested=True)
+            rest = both(rest, test.false)
+        if choice.default is not None:
+            self.read(choice.default, rest, "default", nested=True)
 
     def add(self, origin: Origin, effect: Effect, target: Target, when: Cases, label: str | None) -> None:
         full = both(self.path.cases, when)

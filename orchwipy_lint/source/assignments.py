@@ -130,4 +130,4 @@ class Assignments:
 
 
 def _without(entries: Entries, key: object) -> Entries:
-    return entries.without(key) if isinstance(key, str) else entries.forgotten()
+    return entries.without(key) if isinstance(key, str) else entries.thinned()

@@ -48,6 +48,7 @@ class Exit:
     """A `return` that is reached: its alternatives, and the path to it."""
 
     statement: ast.Return
+    value: cst.BaseExpression | None
     alternatives: tuple[Alternative, ...]
     path: Path
 
@@ -160,11 +161,12 @@ class Body:
         if node.value is not None and twin.value is not None:
             alternatives = self.expressions.read(node.value, twin.value, path.env)
         if not self._rehearsing:
-            self.exits.append(Exit(twin, alternatives, path))
+            self.exits.append(Exit(twin, node.value, alternatives, path))
 
     def branch(self, node: cst.If, twin: ast.If, path: Path) -> Path | None:
         test = self.expressions.read_condition(node.test, twin.test, path.env)
         yes, no = path.under(test.true, test.untyped), path.under(test.false, test.untyped)
+        self.sift(node.test, twin.test, path, yes, no)
         if yes is not None:
             yes.label, yes.negated = twin.test, False
             yes = self.block(node.body, twin.body, yes)
@@ -178,6 +180,26 @@ class Body:
             path, [yes, no], whole=_is_whole(yes, path, test.true) and _is_whole(no, path, test.false)
         )
 
+    def sift(
+        self, node: cst.BaseExpression, twin: ast.expr, path: Path, yes: Path | None, no: Path | None
+    ) -> None:
+        """Of the alternatives of a local that a test asks about, each way keeps those that lead there."""
+        for name in {each.id for each in ast.walk(twin) if isinstance(each, ast.Name)}:
+            held = path.env.get(name, ())
+            if len(held) < 2:
+                continue
+            tests = [
+                self.expressions.read_condition(node, twin, {**path.env, name: (Alternative(value),)})
+                for value, _ in held
+            ]
+            for way, ends in ((yes, [each.true for each in tests]), (no, [each.false for each in tests])):
+                if way is not None:
+                    kept = [
+                        Alternative(value, both(cases, end))
+                        for (value, cases), end in zip(held, ends, strict=True)
+                    ]
+                    way.env[name] = joined([tuple(each for each in kept if each.cases)])
+
     def loop(
         self, node: cst.While | cst.For, twin: ast.While | ast.For | ast.AsyncFor, path: Path
     ) -> Path | None:
@@ -188,7 +210,7 @@ class Body:
         if len(self._loops) < _REHEARSED:
             self.rehearse(node, twin, head, targets)
         else:
-            head = forgotten(head, stored_names(twin.body) | dict_names(head.env))
+            head = self.broken_off(head, None, twin.body)
         _, outside, loop = self.turn(node, twin, head, targets)
         if outside is not None and isinstance(node.orelse, cst.Else):
             outside = self.block(node.orelse.body, twin.orelse, outside)
@@ -234,8 +256,7 @@ class Body:
     def attempt(self, node: cst.Try | cst.TryStar, twin: ast.Try, path: Path) -> Path | None:
         found = len(self.exits)
         body = self.block(node.body, twin.body, path.copy())
-        changed = stored_names(twin.body) | (dict_names(path.env) & changed_names(twin.body, self.makers))
-        broken = forgotten(path, changed)
+        broken = self.broken_off(path, body, twin.body)
         ends: list[Path | None] = []
         handlers: Sequence[cst.ExceptHandler | cst.ExceptStarHandler] = node.handlers
         for handler, handler_twin in zip(handlers, twin.handlers, strict=True):
@@ -254,6 +275,18 @@ class Body:
             self.exits[found:] = [each for each in self.exits[found:] if each.statement.lineno >= first]
         return None if left is None else after
 
+    def broken_off(self, before: Path, after: Path | None, body: list[ast.stmt]) -> Path:
+        """The path on which a block was left in its midst: what it assigns it may have assigned or not."""
+        left = forgotten(before, stored_names(body))
+        for name in dict_names(left.env) & changed_names(body, self.makers):
+            held = before.env[name]
+            changed = tuple(
+                Alternative(each.opened().thinned() if isinstance(each, Entries) else each, cases)
+                for each, cases in held
+            )
+            left.env[name] = joined([held, changed if after is None else after.env[name]])
+        return left
+
     def with_block(self, node: cst.With, twin: ast.With | ast.AsyncWith, path: Path) -> Path | None:
         for item, item_twin in zip(node.items, twin.items, strict=True):
             self.expressions.read(item.item, item_twin.context_expr, path.env)
@@ -263,10 +296,7 @@ class Body:
         before = path.copy()
         body = self.block(node.body, twin.body, path)
         if any("suppress" in ast.unparse(each.context_expr) for each in twin.items):
-            changed = stored_names(twin.body) | (
-                dict_names(before.env) & changed_names(twin.body, self.makers)
-            )
-            return meet(before, [body, forgotten(before, changed)], whole=True)
+            return meet(before, [body, self.broken_off(before, body, twin.body)], whole=True)
         return body
 
     def match(self, node: cst.Match, twin: ast.Match, path: Path) -> Path | None:
@@ -318,7 +348,13 @@ class Body:
         names, expressions = dict_names(path.env), header_expressions(twin)
         if not names or not expressions:
             return
-        uses = scan(expressions, names, self.makers, passes=isinstance(twin, ast.Return))
+        uses = scan(
+            expressions,
+            names,
+            self.makers,
+            passes=isinstance(twin, ast.Return),
+            is_test=isinstance(twin, (ast.If, ast.While, ast.Assert)),
+        )
         for name in names:
             self.read_keys |= uses.keys.get(name, set())
         self.reads_all = self.reads_all or any(

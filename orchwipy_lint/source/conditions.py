@@ -141,6 +141,8 @@ class Conditions:
             return value
         if isinstance(value, Known) and not isinstance(value.value, (dict, list, set)):
             return Truth(ALWAYS, ()) if value.value else Truth((), ALWAYS)
+        if isinstance(value, Entries):
+            return self.filled(value)
         if not isinstance(value, Passed):
             return None
         if self.reader.may_change(value.key):
@@ -152,12 +154,19 @@ class Conditions:
         no = Test(value.key, truth=False, absent=value.may_be_absent and (default is None or not default[0]))
         return Truth(((yes,),), ((no,),))
 
+    def filled(self, value: Entries) -> Truth | None:
+        """When a dict is not empty."""
+        if value.items:
+            return Truth(ALWAYS, ())
+        is_plain = value.base is Base.EMPTY and not (value.maybe or value.opens or value.original)
+        return Truth((), ALWAYS) if is_plain else None
+
     def has_key(self, holder: Entries, key: str) -> Truth | None:
         if key in holder.items:
             return Truth(ALWAYS, ())
-        if holder.opens or holder.original or key in holder.maybe:
+        if holder.opens or holder.original or holder.drops_unknown or key in holder.maybe:
             return None
-        if holder.base is Base.EMPTY or key in self.reader.named or key in holder.drops:
+        if not self.reader.dicts.from_state(holder, key):
             return Truth((), ALWAYS)
         there, missing = Test(key), Test(key, only=frozenset(), absent=True)
         return Truth(((there,),), ((missing,),))

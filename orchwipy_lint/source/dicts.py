@@ -24,7 +24,7 @@ from orchwipy_lint.source.abstract import (
     opaque,
 )
 from orchwipy_lint.source.cases import MAX_CASES, Cases, both
-from orchwipy_lint.source.values import constant_type
+from orchwipy_lint.source.values import constant_items, constant_type
 from orchwipy_lint.types import Scalar, equals, literal
 
 if TYPE_CHECKING:
@@ -66,18 +66,21 @@ class Dicts:
         """`holder[key]`, or `holder.get(key, default)`."""
         if key in holder.items:
             return holder.items[key]
-        from_state = holder.base is Base.KWARGS and key not in self.reader.named and key not in holder.drops
-        if from_state and key not in holder.maybe and not holder.opens and not holder.original:
+        if holder.opens or holder.original or holder.drops_unknown or key in holder.maybe:
+            return (opaque(),)
+        if self.from_state(holder, key):
             if default is None:
                 return (Alternative(Passed(key, parameter=False)),)
             value = default[0].value if len(default) == 1 else None
             if isinstance(value, Known) and isinstance(value.value, SCALARS):
                 passed = Passed(key, may_be_absent=True, default=(value.value,), parameter=False)
                 return (Alternative(passed),)
-        is_sole = not (holder.opens or holder.original or key in holder.maybe)
-        if default is not None and holder.base is Base.EMPTY and is_sole:
-            return default
-        return (opaque(),)
+            return (opaque(),)
+        return (opaque(),) if default is None else default
+
+    def from_state(self, holder: Entries, key: str) -> bool:
+        """Whether a dict that does not set the key holds it where the incoming state does."""
+        return holder.base is Base.KWARGS and key not in self.reader.named and key not in holder.drops
 
     def looked_up(
         self,
@@ -165,8 +168,8 @@ class Dicts:
         if isinstance(value, Original):
             return Entries(self.reader.origin(node), original=True)
         if isinstance(value, Known) and isinstance(value.value, dict):
-            items = {key: (known(each, constant_type(each)),) for key, each in value.value.items()}
-            if all(isinstance(key, str) for key in items):
+            items = constant_items(value.value)
+            if len(items) == len(value.value):
                 return Entries(self.reader.origin(node), items=items)
         fields = value.fields if isinstance(value, (Passed, Opaque)) else None
         if fields is not None:
@@ -201,7 +204,7 @@ class Dicts:
                 text = known_string(key)
                 found += guarded(self.item(holder, text, default) if text is not None else (opaque(),), cases)
                 if name == "pop":
-                    left = holder.forgotten() if text is None else holder.without(text)
+                    left = holder.thinned() if text is None else holder.without(text)
                     changed.append(Alternative(left, cases))
             elif name in _CHANGES:
                 found.append(Alternative(Opaque(), cases))
@@ -222,10 +225,15 @@ class Dicts:
 
     def changed(self, node: cst.Call, method: str, draft: Draft) -> list[Draft]:
         """A dict after a method that changes it in place."""
+        entries, cases = draft
         if method == "update":
             return self.laid_over(node, draft)
-        emptied = Entries(draft.entries.origin) if method == "clear" else draft.entries.forgotten()
-        return [Draft(emptied, draft.cases)]
+        if method == "clear":
+            return [Draft(Entries(entries.origin), cases)]
+        key = known_string(self.reader.evaluate(node.args[0].value)) if node.args else None
+        if method == "setdefault" and key is not None:
+            return [draft if key in entries.items else Draft(entries.with_item(key, (opaque(),)), cases)]
+        return [Draft(entries.opened() if method == "setdefault" else entries.thinned(), cases)]
 
 
 def _is_dict(value: Abstract) -> bool:

@@ -28,7 +28,7 @@ from orchwipy_lint.source.abstract import (
 )
 from orchwipy_lint.source.cases import both
 from orchwipy_lint.source.conditions import Conditions
-from orchwipy_lint.source.dicts import Dicts
+from orchwipy_lint.source.dicts import Dicts, Draft
 from orchwipy_lint.source.names import Names
 from orchwipy_lint.source.paths import Environment
 from orchwipy_lint.source.returns import Returns
@@ -38,6 +38,7 @@ from orchwipy_lint.types import ANY, atom, join, literal
 __all__ = ["Expressions"]
 
 _KEYWORDS = {"True": True, "False": False, "None": None}
+_COPIES = frozenset({"copy.copy", "copy.deepcopy"})
 _ESCAPES = frozenset("\\{}")
 
 _BUILT = {
@@ -201,8 +202,10 @@ class Expressions:
     def binary(self, node: cst.BinaryOperation) -> tuple[Alternative, ...]:
         if isinstance(node.operator, cst.BitOr):
             left, right = self.dicts.entries(node.left), self.dicts.entries(node.right)
-            if left is not None and right is not None:
+            if left is not None or right is not None:
                 origin = self.origin(node)
+                unknown = [Draft(Entries(origin, opens=True))]
+                left, right = left or unknown, right or unknown
                 return limited(
                     Alternative(replace(one.overlaid(other, self.named), origin=origin), both(cases, more))
                     for one, cases in left
@@ -241,6 +244,9 @@ class Expressions:
             return self.returns.conditional(node)
         if full == "dict":
             return self.dicts.call(node)
+        if full in _COPIES and len(node.args) == 1:
+            copied = self.evaluate(node.args[0].value)
+            return copied if any(isinstance(each.value, Entries) for each in copied) else (opaque(),)
         for argument in node.args:
             self.evaluate(argument.value)  # for the walrus in it
         return (opaque(atom(_BUILT[full])) if full in _BUILT else opaque(),)

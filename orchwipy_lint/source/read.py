@@ -57,7 +57,8 @@ def read_file(data: bytes, path: str) -> Reading:
     try:
         text = _decoded(data)
         lines = tuple(_LINE_END.split(text))
-        with uncollected():
+        with uncollected(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an invalid escape in the text is no business of ours
             return Reading(path, _pipelines(text, lines, path), None, lines)
     except _Unreadable as error:
         return Reading(path, (), _unreadable(path, str(error), error.line, error.column), lines)
@@ -90,18 +91,16 @@ def _pipelines(text: str, lines: tuple[str, ...], path: str) -> tuple[Pipeline, 
 
 
 def _parsed(text: str) -> ast.Module:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an invalid escape in the text is no business of ours
-        try:
-            return ast.parse(text)
-        except SyntaxError as error:
-            raise _Unreadable(f"{error.msg}", error.lineno or 1, max(error.offset or 1, 1)) from None
-        except ValueError as error:
-            raise _Unreadable(str(error)) from None
-        except (RecursionError, MemoryError):
-            raise _Unreadable(
-                "the file is nested too deeply to be parsed: split its longest expressions"
-            ) from None
+    try:
+        return ast.parse(text)
+    except SyntaxError as error:
+        raise _Unreadable(f"{error.msg}", error.lineno or 1, max(error.offset or 1, 1)) from None
+    except ValueError as error:
+        raise _Unreadable(str(error)) from None
+    except (RecursionError, MemoryError):
+        raise _Unreadable(
+            "the file is nested too deeply to be parsed: split its longest expressions"
+        ) from None
 
 
 def _pipeline(draft: Draft, reader: StepReader) -> Pipeline:

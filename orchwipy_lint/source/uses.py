@@ -14,7 +14,7 @@ _READERS = frozenset(
     | {"sum", "min", "max", "isinstance", "type", "enumerate", "range", "zip", "map", "filter", "input"}
 )
 _VIEWS = frozenset({"get", "items", "keys", "values", "copy"})
-_MAKERS = frozenset({"dict", "ReturnUpdates", "ConditionalReturns"})
+_MAKERS = frozenset({"dict", "copy", "deepcopy", "ReturnUpdates", "ConditionalReturns"})
 
 
 @dataclass(slots=True)
@@ -30,15 +30,25 @@ class Uses:
     surely: dict[tuple[str, str], ast.expr] = field(default_factory=dict)
 
 
-def scan(expressions: Iterable[ast.expr], names: set[str], makers: frozenset[str], *, passes: bool) -> Uses:
+def scan(
+    expressions: Iterable[ast.expr],
+    names: set[str],
+    makers: frozenset[str],
+    *,
+    passes: bool,
+    is_test: bool,
+) -> Uses:
     """Look for the dicts called `names`.
 
     `makers` are local names of calls that pass a splat on into a dict that is followed; `passes` says
-    that the expressions' own value is (it is returned).
+    that the expressions' own value is (it is returned), `is_test` that only its truth counts.
     """
     scanner = _Scanner(names, makers | _MAKERS)
     for expression in expressions:
-        scanner.visit(expression, sure=True, passes=passes)
+        if is_test:
+            scanner.test(expression, sure=True)
+        else:
+            scanner.visit(expression, sure=True, passes=passes)
     return scanner.uses
 
 
@@ -66,7 +76,7 @@ class _Scanner:
             for number, value in enumerate(node.values):
                 self.visit(value, sure=sure and number == 0, passes=passes)
         elif isinstance(node, ast.IfExp):
-            self.visit(node.test, sure=sure)
+            self.test(node.test, sure=sure)
             self.visit(node.body, sure=False, passes=passes)
             self.visit(node.orelse, sure=False, passes=passes)
         elif isinstance(node, ast.Dict):
@@ -74,6 +84,8 @@ class _Scanner:
                 if key is not None:
                     self.visit(key, sure=sure)
                 self.visit(value, sure=sure, passes=key is None)
+        elif isinstance(node, ast.UnaryOp):
+            self.test(node.operand, sure=sure)
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
             self.visit(node.left, sure=sure, passes=True)
             self.visit(node.right, sure=sure, passes=True)
@@ -84,6 +96,18 @@ class _Scanner:
         else:
             for child in ast.iter_child_nodes(node):
                 self.visit(child, sure=sure)
+
+    def test(self, node: ast.expr, *, sure: bool) -> None:
+        """An expression of which only the truth counts: that of a dict says whether it is empty."""
+        if isinstance(node, ast.BoolOp):
+            for number, value in enumerate(node.values):
+                self.test(value, sure=sure and number == 0)
+        elif isinstance(node, ast.UnaryOp):
+            self.test(node.operand, sure=sure)
+        elif name := self.dict_name(node):
+            self.uses.whole.add(name)
+        else:
+            self.visit(node, sure=sure)
 
     def compare(self, node: ast.Compare, *, sure: bool) -> None:
         operands = [node.left, *node.comparators]

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from orchwipy_lint.model import Base
-from orchwipy_lint.source.abstract import SCALARS, Abstract, Entries, Known, Opaque, Passed, Truth
+from orchwipy_lint.source.abstract import (
+    SCALARS,
+    Abstract,
+    Alternative,
+    Entries,
+    Known,
+    Opaque,
+    Passed,
+    Truth,
+    known,
+)
 from orchwipy_lint.types import ANY, Type, atom, join, literal
 
-__all__ = ["constant_type", "type_of"]
+__all__ = ["constant_items", "constant_type", "type_of"]
 
 
 def type_of(value: Abstract) -> Type:
@@ -33,3 +43,8 @@ def constant_type(value: object) -> Type:
         keys = join(constant_type(each) for each in value)
         return atom("dict", keys, join(constant_type(each) for each in value.values()))
     return atom(type(value).__name__) if isinstance(value, (bytes, set, frozenset, complex)) else ANY
+
+
+def constant_items(value: dict[object, object]) -> dict[str, tuple[Alternative, ...]]:
+    """The entries of a dict of literals; keys that are no strings are left out."""
+    return {key: (known(each, constant_type(each)),) for key, each in value.items() if isinstance(key, str)}
