@@ -183,7 +183,10 @@ def _handed(node: ast.expr) -> Iterator[str]:
     """The names whose very value an expression passes on, by itself or in a container."""
     if isinstance(node, ast.Name):
         yield node.id
-    elif isinstance(node, (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Starred, ast.IfExp, ast.BoolOp)):
+    elif isinstance(node, ast.IfExp):
+        yield from _handed(node.body)
+        yield from _handed(node.orelse)
+    elif isinstance(node, (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Starred, ast.BoolOp)):
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
                 yield from _handed(child)
