@@ -145,25 +145,27 @@ def fork{count}(*, way, **kwargs):
 _BODY = '''
 
 @pipe.fn(template_props={{"Timeout": {timeout}}})
-def step_{number}(*, order_{key}: dict[str, int], customer: str, retries_{key}: int = 0, **kwargs: object):
+def step_{number}(
+    *, order_{key}: dict[str, int], price: float = 0.0, retries_{key}: int = 0, **kwargs: object
+):
     """Prices the parcels of one order and says where it goes next."""
     total = 0
     skipped: list[str] = []
     for name, amount in order_{key}.items():
         if amount <= 0:
-            skipped.append(f"{{name}} of {{customer}}")
+            skipped.append(f"{{name}} of {number}")
             continue
         total += amount * {timeout} + len(name)
     try:
-        rate = exchange(customer, total, currency="EUR", at=datetime.now(timezone.utc))
+        rate = exchange(price, total, currency="EUR", at=datetime.now(timezone.utc))
     except LookupError as error:
-        log.warning("no rate for %s: %s", customer, error)
-        return ReturnUpdates("step_{back}", order_{key}=order_{key}, retries_{key}=retries_{key} + 1)
+        log.warning("no rate for %s: %s", price, error)
+        return ReturnUpdates("step_{number}", retries_{key}=retries_{key} + 1)
     if total > 1_000 and not skipped:
         sums = {{"sum": total}}
-        return {{**kwargs, "$next": "step_{following}", "customer": customer, "order_{other}": sums}}
-    price = round(total * rate, 2)
-    return ReturnUpdates("step_{following}", "order_{key}", order_{other}={{"sum": total}}, price=price)
+        return {{**kwargs, "$next": "step_{following}", "price": price, "order_{other}": sums}}
+    charged = round(total * rate, 2)
+    return ReturnUpdates("step_{following}", "order_{key}", order_{other}={{"sum": total}}, price=charged)
 '''
 
 
@@ -181,7 +183,6 @@ def module(steps: int) -> str:
             number=number,
             key=number % 10,
             other=(number + 1) % 10,
-            back=max(number - 1, 0),
             following=number + 1,
             timeout=10 + number % 50,
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from orchwipy_lint.collector import uncollected
 from orchwipy_lint.flow.classes import classify
-from orchwipy_lint.flow.graph import Graph, build
+from orchwipy_lint.flow.graph import Edge, Graph, build
 from orchwipy_lint.flow.lattice import Presence
 from orchwipy_lint.flow.solve import solve
 from orchwipy_lint.flow.witness import Witnesses
@@ -23,6 +23,15 @@ class Flow:
     graph: Graph
     before: tuple[Presence | None, ...]
     witnesses: Witnesses
+
+    def after(self, edge: Edge) -> Presence | None:
+        """The presence right after an arm, None where no path takes it."""
+        before = self.before[edge.source]
+        if before is None:
+            return None
+        return edge.transfer.apply(
+            before.with_present(self.graph.nodes[edge.source].required), self.graph.every
+        )
 
 
 def analyse(pipeline: Pipeline) -> Flow:

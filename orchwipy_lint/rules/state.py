@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from orchwipy_lint.findings import Finding, Related, Severity
 from orchwipy_lint.flow import Flow
 from orchwipy_lint.flow.graph import Edge, Node
-from orchwipy_lint.flow.lattice import Presence as Presences
 from orchwipy_lint.flow.monitors import GONE, MAYBE, THERE, Presence, keeps
 from orchwipy_lint.flow.witness import Path
 from orchwipy_lint.model import Span
@@ -78,12 +77,13 @@ def _lacking(flow: Flow, status: int, *, optional: bool) -> Iterator[tuple[Edge,
     graph = flow.graph
     best: dict[tuple[str, Span, str, str], tuple[Edge, Node, str, Path]] = {}
     for node in graph.nodes:
+        wanted = node.optional if optional else node.required
         for edge in graph.into[node.number]:
-            before = flow.before[edge.source]
-            if before is None:
+            after = flow.after(edge)
+            if after is None:
                 continue
-            after = edge.transfer.apply(before.with_present(graph.nodes[edge.source].required), graph.every)
-            for key in graph.names_of(_bits(after, node, status, optional=optional)):
+            lacking = after.unknown if status == MAYBE else after.absent
+            for key in graph.names_of(lacking & wanted):
                 if status == MAYBE and _is_lost(flow, edge, key):
                     continue
                 path = flow.witnesses.path(Presence(key), edge, status)
@@ -93,19 +93,13 @@ def _lacking(flow: Flow, status: int, *, optional: bool) -> Iterator[tuple[Edge,
     yield from best.values()
 
 
-def _bits(after: Presences, node: Node, status: int, *, optional: bool) -> int:
-    lacking = after.unknown if status == MAYBE else after.absent
-    return lacking & (node.optional if optional else node.required)
-
-
 def _is_lost(flow: Flow, edge: Edge, key: str) -> bool:
     """Whether the key is surely missing on some path through the same place, which is said as an error."""
     graph = flow.graph
     for each in graph.out[edge.source]:
         if each.arm.span == edge.arm.span and each.target == edge.target:
-            before = flow.before[edge.source] or Presences()
-            after = each.transfer.apply(before.with_present(graph.nodes[edge.source].required), graph.every)
-            lacks = after.absent >> graph.keys[key] & 1
+            after = flow.after(each)
+            lacks = after is not None and after.absent >> graph.keys[key] & 1
             if lacks and flow.witnesses.path(Presence(key), each, GONE) is not None:
                 return True
     return False
@@ -162,7 +156,8 @@ def _also(flow: Flow, node: Node, key: str) -> str | None:
     """Another path, on which the key does arrive."""
     best: Path | None = None
     for edge in flow.graph.into[node.number]:
-        if flow.before[edge.source] is None:
+        after = flow.after(edge)
+        if after is None or not after.present >> flow.graph.keys[key] & 1:
             continue
         path = flow.witnesses.path(Presence(key), edge, THERE)
         if path is not None and (best is None or len(path) < len(best)):
