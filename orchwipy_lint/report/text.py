@@ -28,6 +28,8 @@ __all__ = ["print_report", "render"]
 _INDENT = "   "
 _GAP = "   "
 _LONGEST = 60
+_MOST_HOPS = 12
+_FIRST_HOPS = 3
 _COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold cyan"}
 
 
@@ -74,7 +76,12 @@ def _hops(hops: Sequence[Hop]) -> Iterator[Text]:
     steps = _column([hop.step for hop in hops])
     places = _column([f"{visible(hop.path)}:{hop.line}" for hop in hops])
     texts = _column([_shorten(visible(hop.text)) for hop in hops])
-    for hop, step, place, text in zip(hops, steps, places, texts, strict=True):
+    left_out = len(hops) - _MOST_HOPS
+    for number, (hop, step, place, text) in enumerate(zip(hops, steps, places, texts, strict=True)):
+        if left_out > 0 and _FIRST_HOPS <= number <= _FIRST_HOPS + left_out:
+            if number == _FIRST_HOPS:
+                yield Text(f"{_INDENT}… {left_out + 1} more steps …", style="dim")
+            continue
         line = Text.assemble(_INDENT, (step, "bold"), _GAP, (place, "dim"), _GAP, text, " ", _GAP)
         line.append(visible(hop.remark), style="yellow")
         if hop.label is not None:

@@ -12,7 +12,7 @@ from orchwipy_lint.flow.witness import Path
 from orchwipy_lint.model import Base, Pipeline, Span, Step
 from orchwipy_lint.rules.base import Rule
 
-__all__ = ["at", "closest", "hops_of", "keys_on_arrival", "remark", "signature", "steps_of"]
+__all__ = ["arrows", "at", "closest", "hops_of", "keys_on_arrival", "remark", "signature", "steps_of"]
 
 MAX_TEXT = 72
 
@@ -67,11 +67,17 @@ def hops_of(flow: Flow, path: Path, key: str, end: str) -> list[Hop]:
     found: list[Hop] = []
     for hop in path.hops:
         step, arm = nodes[hop.edge.source].step, hop.edge.arm
-        text = shortened(arm.text)
-        found.append(Hop(step.name, step.path, arm.span.line, text, remark(hop.edge, key), arm.label))
+        found.append(Hop(step.name, step.path, arm.span.line, arm.text, remark(hop.edge, key), arm.label))
     last = nodes[path.hops[-1].edge.target].step
     found.append(Hop(last.name, last.path, last.span.line, signature(last, key), end))
     return found
+
+
+def arrows(names: tuple[str, ...]) -> str:
+    """A path in a sentence; the middle of a long one is left out."""
+    if len(names) <= 8:
+        return " → ".join(names)
+    return " → ".join((*names[:4], f"({len(names) - 7} more)", *names[-3:]))
 
 
 def remark(edge: Edge, key: str) -> str:

@@ -11,7 +11,7 @@ from orchwipy_lint.flow.monitors import GONE, MAYBE, THERE, Presence, keeps
 from orchwipy_lint.flow.witness import Path
 from orchwipy_lint.model import Span
 from orchwipy_lint.rules.base import Rule
-from orchwipy_lint.rules.paths import at, closest, hops_of, keys_on_arrival, shortened, steps_of
+from orchwipy_lint.rules.paths import arrows, at, closest, hops_of, keys_on_arrival, shortened, steps_of
 
 __all__ = ["DEFAULT_ARGUMENT", "MAYBE_MISSING", "MISSING_ARGUMENT"]
 
@@ -25,7 +25,7 @@ def missing_argument(flow: Flow) -> Iterator[Finding]:
             flow.pipeline,
             step.path,
             edge.arm.span,
-            f"MissingArgument: step `{node.step.name}` needs `{key}`, which {_arrows(names)} does not bring",
+            f"MissingArgument: step `{node.step.name}` needs `{key}`, which {arrows(names)} does not bring",
             step=node.step.name,
             key=key,
             witness=names,
@@ -44,7 +44,7 @@ def default_argument(flow: Flow) -> Iterator[Finding]:
             flow.pipeline,
             flow.graph.nodes[edge.source].step.path,
             edge.arm.span,
-            f"DefaultArgument: step `{node.step.name}` uses its default for `{key}` after {_arrows(names)}",
+            f"DefaultArgument: step `{node.step.name}` uses its default for `{key}` after {arrows(names)}",
             step=node.step.name,
             key=key,
             witness=names,
@@ -62,7 +62,7 @@ def maybe_missing(flow: Flow) -> Iterator[Finding]:
             flow.graph.nodes[edge.source].step.path,
             edge.arm.span,
             f"step `{node.step.name}` needs `{key}`, and the text does not tell "
-            f"whether {_arrows(names)} brings it",
+            f"whether {arrows(names)} brings it",
             step=node.step.name,
             key=key,
             witness=names,
@@ -165,17 +165,11 @@ def _also(flow: Flow, node: Node, key: str) -> str | None:
     if best is None:
         return None
     label = best.hops[-1].edge.arm.label
-    text = f"also arrives by {_arrows(steps_of(flow, best))}{f' [{label}]' if label else ''}"
+    text = f"also arrives by {arrows(steps_of(flow, best))}{f' [{label}]' if label else ''}"
     setters = [hop.edge for hop in best.hops if key in hop.edge.arm.effect.sets]
     if not setters:
         return f"{text}, where the caller brings it"
     return f"{text}, where line {setters[-1].arm.span.line} sets it"
-
-
-def _arrows(names: tuple[str, ...]) -> str:
-    if len(names) <= 8:
-        return " → ".join(names)
-    return " → ".join((*names[:4], f"({len(names) - 7} more)", *names[-3:]))
 
 
 MISSING_ARGUMENT = Rule(

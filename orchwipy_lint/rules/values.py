@@ -10,7 +10,7 @@ from orchwipy_lint.flow.graph import Edge, Node
 from orchwipy_lint.flow.monitors import THERE, Carried
 from orchwipy_lint.flow.witness import Path
 from orchwipy_lint.rules.base import Rule
-from orchwipy_lint.rules.paths import at, hops_of, steps_of
+from orchwipy_lint.rules.paths import arrows, at, hops_of, steps_of
 from orchwipy_lint.types import Atom, Type
 
 __all__ = ["INCOMPATIBLE_ARGUMENT", "NOT_SERIALIZABLE", "PLACEHOLDER"]
@@ -107,7 +107,7 @@ def _incompatible(flow: Flow, key: str, atom: Atom, edges: list[Edge], node: Nod
         source.path,
         giver.arm.span,
         f"IncompatibleArgument: step `{node.step.name}` takes `{key}` as `{parameter.annotation}`, "
-        f"and it {who} `{atom}` by {' → '.join(names)}",
+        f"and it {who} `{atom}` by {arrows(names)}",
         step=node.step.name,
         key=key,
         witness=names,
