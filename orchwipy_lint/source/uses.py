@@ -186,7 +186,11 @@ def _handed(node: ast.expr) -> Iterator[str]:
     elif isinstance(node, ast.IfExp):
         yield from _handed(node.body)
         yield from _handed(node.orelse)
-    elif isinstance(node, (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Starred, ast.BoolOp)):
+    elif isinstance(node, ast.Dict):
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is not None:  # `**value` is copied
+                yield from _handed(value)
+    elif isinstance(node, (ast.List, ast.Tuple, ast.Set, ast.Starred, ast.BoolOp)):
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
                 yield from _handed(child)
