@@ -45,6 +45,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/flake8 examples/parcels.py
 	$(BIN)/mypy
 
 bench: $(STAMP)
