@@ -81,8 +81,8 @@ HEAVY: dict[str, Callable[[], bytes]] = {
     "20,000 ands": lambda: _step(
         "if " + " and ".join(["x == 'y'"] * 20_000) + ":", "    return {}", "return {}"
     ),
-    "5,000 alternating ands and ors": lambda: _step(
-        "if " + " and ".join(["(x == 1 or x == 2)"] * 5_000) + ":", "    return {}", "return {}"
+    "2,000 alternating ands and ors": lambda: _step(
+        "if " + " and ".join(["(x == 1 or x == 2)"] * 2_000) + ":", "    return {}", "return {}"
     ),
     "20,000 ors around a call": lambda: _step("y = " + " or ".join(["x()"] * 20_000), "return {'k': y}"),
     "20,000 ands outside a step": lambda: (
@@ -106,10 +106,10 @@ HEAVY: dict[str, Callable[[], bytes]] = {
         _STEP
         + f"def a(*, {', '.join(f'k{number}' for number in range(5_000))}, **kwargs):\n    return {{}}\n"
     ).encode(),
-    "5,000 updates": lambda: _step(
-        f"return ReturnUpdates('a', {', '.join(f'k{number}={number}' for number in range(5_000))})"
+    "2,000 updates": lambda: _step(
+        f"return ReturnUpdates('a', {', '.join(f'k{number}={number}' for number in range(2_000))})"
     ),
-    "5,000 returns": lambda: _step(*["if x():\n        return ReturnUpdates('a', k=1)"] * 5_000, "return {}"),
+    "1,000 returns": lambda: _step(*["if x():\n        return ReturnUpdates('a', k=1)"] * 1_000, "return {}"),
     "20 assignments that double the paths": lambda: _step(
         *[f"if x == {number}:\n        t = 'a'\n    else:\n        t = 'b'" for number in range(20)],
         "return ReturnUpdates(t)",

@@ -6,6 +6,7 @@ import ast
 import json
 import random
 import re
+import shutil
 import site
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import sysconfig
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,8 @@ def found_beside(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Found | 
             ]
         if died := next((name for name in folders.values() if name not in found), None):
             found[died] = None
+    for folder in folders:
+        shutil.rmtree(folder)  # hundreds of megabytes, which pytest would keep
     return found
 
 
@@ -107,6 +111,7 @@ def test_a_hostile_file_harms_no_other(name: str, found_beside: dict[str, Found 
 # Code of others
 
 
+@cache
 def _files_under(folder: str) -> list[Path]:
     return sorted(path for path in Path(folder).rglob("*.py") if path.is_file())
 
