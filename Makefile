@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 TESTS ?= tests
 BENCHMARKS ?= analysis versus_upstream cold flake8_overhead
 
-.PHONY: help demo test test-all test-slow pytest lint bench clean
+.PHONY: help demo test test-all test-slow pytest lint docs bench clean
 
 help:
 	@echo "make demo       check the examples, one broken and one sound"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-slow  run the tests that set up environments of their own"
 	@echo "make test-all   run the suite on each of Python 3.10 to 3.13 that is here"
 	@echo "make lint       only lint and type-check"
+	@echo "make docs       write docs/rules.md from the rules"
 	@echo "make bench      run the benchmarks"
 
 $(STAMP): pyproject.toml
@@ -36,7 +37,7 @@ pytest: $(STAMP)
 	$(BIN)/python -m pytest -n auto $(TESTS)
 
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -m slow $(TESTS)
+	$(BIN)/python -m pytest -m slow -n auto $(TESTS)
 
 test-all:
 	.ci/test-all
@@ -47,6 +48,9 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 	$(BIN)/flake8 examples/parcels.py
 	$(BIN)/mypy
+
+docs: $(STAMP)
+	$(BIN)/python docs/make_rules.py
 
 bench: $(STAMP)
 	@for each in $(BENCHMARKS); do echo "== $$each"; $(BIN)/python -m benchmarks.$$each || exit 1; done

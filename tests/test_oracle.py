@@ -32,7 +32,7 @@ QUICK = settings(
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
-MANY = settings(QUICK, max_examples=6_000)
+MANY = settings(QUICK, max_examples=1_500)
 
 
 def concrete(program: Program) -> Enumeration:

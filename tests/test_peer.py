@@ -21,7 +21,7 @@ QUICK = settings(
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-MANY = settings(QUICK, max_examples=3_000)
+MANY = settings(QUICK, max_examples=1_000)
 
 
 def said_by_us(text: str) -> set[Missing]:
