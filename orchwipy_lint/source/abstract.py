@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from orchwipy_lint.model import ALWAYS, Base
+from orchwipy_lint.model import ALWAYS, Base, Test
 from orchwipy_lint.source.annotations import Field
 from orchwipy_lint.source.cases import MAX_CASES, Cases, both
 from orchwipy_lint.types import ANY, Constant, Type
@@ -121,9 +121,12 @@ class Entries:
         """`{**self, **other}`; `named` are the step's parameters, which are never in its kwargs."""
         result = self.opened() if other.opens else self
         if other.base is not Base.EMPTY or other.original:
-            sure = named | other.drops if other.base is Base.KWARGS and not other.original else frozenset()
+            is_kwargs = other.base is Base.KWARGS and not (other.original or other.opens)
+            sure = named | other.drops if is_kwargs else frozenset()
             items = {
-                key: value if key in sure or _is_runtime_key(key) else (opaque(),)
+                key: value
+                if key in sure or _is_runtime_key(key)
+                else (_unless_held(key, value) if is_kwargs and not other.drops_unknown else (opaque(),))
                 for key, value in result.items.items()
             }
             base, drops = result.base, result.drops
@@ -149,7 +152,6 @@ class Entries:
 class Updates:
     """`ReturnUpdates(next, *removals, **updates)`."""
 
-    origin: Origin
     next: tuple[Alternative, ...]
     removals: tuple[str, ...]
     drops_all: bool
@@ -208,6 +210,13 @@ class Alternative(NamedTuple):
 
     value: Abstract
     cases: Cases = ALWAYS
+
+
+def _unless_held(key: str, value: tuple[Alternative, ...]) -> tuple[Alternative, ...]:
+    """What a key is in `{key: value, **kwargs}`."""
+    there, missing = Test(key), Test(key, only=frozenset(), absent=True)
+    found = [Alternative(each, both(cases, ((missing,),))) for each, cases in value]
+    return limited([Alternative(Passed(key, parameter=False), ((there,),)), *found])
 
 
 def _is_runtime_key(key: str) -> bool:

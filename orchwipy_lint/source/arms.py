@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
-from orchwipy_lint.model import ALWAYS, Arm, Base, Effect, ReturnSite, Span, Target, Value
+from orchwipy_lint.model import ALWAYS, Arm, Base, Effect, ReturnSite, Span, Value
 from orchwipy_lint.source.abstract import (
     SCALARS,
     Abstract,
@@ -34,6 +34,9 @@ from orchwipy_lint.source.values import constant_items, type_of
 from orchwipy_lint.types import ANY, Scalar, Type, equals, join, scalar
 
 __all__ = ["Arms"]
+
+_MAX_SPLIT = 8
+"""Into so many arms a return is split at most, by the conditions under which its keys get their values."""
 
 _FORMS = "return `ReturnUpdates(...)`, `ConditionalReturns(...)` or a dict"
 
@@ -118,58 +121,71 @@ class _Reading:
         named = entries.items.get(key)
         if named is None and (entries.opens or (entries.original and key != "$next") or key in entries.maybe):
             named = (opaque(),)
-        targets = self.context.following.targets(named)
-        drops = entries.drops if entries.base is Base.KWARGS else frozenset()
-        for target, more in targets:
-            when = both(cases, more)
-            effect = Effect(
-                base=entries.base,
-                drops=drops | {key} if entries.base is Base.KWARGS else drops,
-                drops_unknown=entries.drops_unknown,
-                sets=self.values(entries.items, when, key),
-                maybe=self.values(entries.maybe, when, key),
-                opens=entries.opens,
-                original=entries.original,
-            )
-            self.add(entries.origin, effect, target, when, label)
+        is_kwargs = entries.base is Base.KWARGS
+        effect = Effect(
+            base=entries.base,
+            drops=entries.drops | {key} if is_kwargs else frozenset(),
+            opens=entries.opens,
+            drops_unknown=entries.drops_unknown,
+            original=entries.original,
+        )
+        self.arms_of(entries, effect, named, cases, label)
 
     def update_arms(self, updates: Updates, cases: Cases, label: str | None) -> None:
         entries, key = updates.entries, self.context.following.registered.next_key
         keeps_kwargs = entries.base is Base.KWARGS
-        if updates.drops_all:
-            base = Base.KWARGS if keeps_kwargs else Base.EMPTY
-            drops = entries.drops if keeps_kwargs else frozenset()
-        else:
+        if not updates.drops_all:
             base, drops = Base.STATE, frozenset(updates.removals)
             if keeps_kwargs:
                 drops &= self.context.named | entries.drops
-        if base is not Base.EMPTY:
-            drops |= {key}
-        for named, more in self.named_targets(updates, key):
-            for target, other in self.context.following.targets(named):
-                when = both(both(cases, more), other)
-                effect = Effect(
-                    base=base,
-                    drops=drops,
-                    sets=self.values(entries.items, when, key),
-                    maybe=self.values(entries.maybe, when, key),
-                    opens=entries.opens,
-                    drops_unknown=entries.drops_unknown if updates.drops_all else updates.drops_unknown,
-                    original=entries.original,
-                    named_drops=updates.removals,
-                )
-                self.add(updates.origin, effect, target, when, label)
-
-    def named_targets(self, updates: Updates, key: str) -> list[tuple[tuple[Alternative, ...] | None, Cases]]:
-        """What the first argument names, or the next key among the updates where that names nothing."""
-        inner = updates.entries.items.get(key)
-        found: list[tuple[tuple[Alternative, ...] | None, Cases]] = []
+        elif keeps_kwargs:
+            base, drops = Base.KWARGS, entries.drops
+        else:
+            base, drops = Base.EMPTY, frozenset()
+        effect = Effect(
+            base=base,
+            drops=drops if base is Base.EMPTY else drops | {key},
+            opens=entries.opens,
+            drops_unknown=entries.drops_unknown if updates.drops_all else updates.drops_unknown,
+            original=entries.original,
+            named_drops=updates.removals,
+        )
         for alternative in updates.next:
-            value, cases = alternative
+            value, own = alternative
             if isinstance(value, Known) and value.value in (None, ""):
-                found.append((inner, cases))
+                named, more = entries.items.get(key), own
             else:
-                found.append(((alternative,), ALWAYS))
+                named, more = (alternative,), ALWAYS
+            self.arms_of(entries, effect, named, both(cases, more), label)
+
+    def arms_of(
+        self,
+        entries: Entries,
+        effect: Effect,
+        named: tuple[Alternative, ...] | None,
+        cases: Cases,
+        label: str | None,
+    ) -> None:
+        """The arms of one expression: one for each target, and for each way in which keys get values."""
+        span = self.context.places.origin(entries.origin)
+        text = self.context.places.text(span)
+        key = self.context.following.registered.next_key
+        for target, more in self.context.following.targets(named):
+            for when in self.split(entries, both(both(self.path.cases, cases), more)):
+                sets = {name: self.value(each, when) for name, each in entries.items.items() if name != key}
+                maybe = {name: self.value(each, when) for name, each in entries.maybe.items() if name != key}
+                made = replace(effect, sets=sets, maybe=maybe)
+                self.arms.append(Arm(span, text, made, target, label, when, self.path.untyped))
+
+    def split(self, entries: Entries, when: Cases) -> list[Cases]:
+        """The cases apart in which keys get this value or that, as long as they are few."""
+        found = [when] if when else []
+        for alternatives in entries.items.values():
+            if len(alternatives) > 1 and all(each.cases != ALWAYS for each in alternatives):
+                parts = [both(one, each.cases) for one in found for each in alternatives]
+                parts = [each for each in dict.fromkeys(parts) if each]
+                if len(parts) <= _MAX_SPLIT:
+                    found = parts
         return found
 
     def choice_arms(self, choice: Choice, cases: Cases) -> None:
@@ -193,18 +209,6 @@ class _Reading:
             rest = both(rest, test.false)
         if choice.default is not None:
             self.read(choice.default, rest, "default", nested=True)
-
-    def add(self, origin: Origin, effect: Effect, target: Target, when: Cases, label: str | None) -> None:
-        full = both(self.path.cases, when)
-        if not full:
-            return
-        span = self.context.places.origin(origin)
-        text = self.context.places.text(span)
-        self.arms.append(Arm(span, text, effect, target, label, full, self.path.untyped))
-
-    def values(self, items: Mapping[str, tuple[Alternative, ...]], when: Cases, key: str) -> dict[str, Value]:
-        full = both(self.path.cases, when)
-        return {name: self.value(alternatives, full) for name, alternatives in items.items() if name != key}
 
     def value(self, alternatives: tuple[Alternative, ...], cases: Cases) -> Value:
         left = [(value, both(cases, own)) for value, own in alternatives]

@@ -61,9 +61,8 @@ class Returns:
             why = "`ReturnUpdates` takes the next step first: name it, or write `None` for none"
             return (Alternative(Opaque(why=why)),)
         named = tuple(name for name in removals if name != "*")
-        origin = self.reader.origin(node)
         return limited(
-            Alternative(Updates(origin, following, named, "*" in removals, drops_unknown, entries), cases)
+            Alternative(Updates(following, named, "*" in removals, drops_unknown, entries), cases)
             for entries, cases in drafts
         )
 

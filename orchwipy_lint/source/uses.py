@@ -164,7 +164,6 @@ def changed_names(body: Iterable[ast.stmt], makers: frozenset[str]) -> set[str]:
     found: set[str] = set()
     for statement in body:
         for node in ast.walk(statement):
-            held: list[ast.expr] = []
             if isinstance(node, ast.Attribute):
                 held = [] if node.attr in _VIEWS else [node.value]
             elif isinstance(node, ast.Subscript):
@@ -174,26 +173,39 @@ def changed_names(body: Iterable[ast.stmt], makers: frozenset[str]) -> set[str]:
             elif isinstance(node, ast.AugAssign):
                 held = [node.target]
             elif isinstance(node, ast.Call) and getattr(node.func, "id", "") not in harmless:
-                held = [*node.args, *(each.value for each in node.keywords if each.arg is not None)]
-            found.update(name for each in held for name in _handed(each))
+                given = [*node.args, *(each.value for each in node.keywords if each.arg is not None)]
+                held = [each for argument in given for each in _contained(argument)]
+            else:
+                continue
+            found.update(name for each in held for name in _values(each))
     return found
 
 
-def _handed(node: ast.expr) -> Iterator[str]:
-    """The names whose very value an expression passes on, by itself or in a container."""
+def _contained(node: ast.expr) -> Iterator[ast.expr]:
+    """What an argument hands over: itself, or what stands in a container that is written there."""
+    if isinstance(node, ast.Dict):  # `**value` is copied
+        contained = [value for key, value in zip(node.keys, node.values, strict=True) if key is not None]
+    elif isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+        contained = node.elts
+    elif isinstance(node, ast.Starred):
+        contained = [node.value]
+    else:
+        yield node
+        return
+    for each in contained:
+        yield from _contained(each)
+
+
+def _values(node: ast.expr) -> Iterator[str]:
+    """The names of which an expression may be the very value."""
     if isinstance(node, ast.Name):
         yield node.id
     elif isinstance(node, ast.IfExp):
-        yield from _handed(node.body)
-        yield from _handed(node.orelse)
-    elif isinstance(node, ast.Dict):
-        for key, value in zip(node.keys, node.values, strict=True):
-            if key is not None:  # `**value` is copied
-                yield from _handed(value)
-    elif isinstance(node, (ast.List, ast.Tuple, ast.Set, ast.Starred, ast.BoolOp)):
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.expr):
-                yield from _handed(child)
+        yield from _values(node.body)
+        yield from _values(node.orelse)
+    elif isinstance(node, ast.BoolOp):
+        for each in node.values:
+            yield from _values(each)
 
 
 def header_expressions(node: ast.stmt) -> list[ast.expr]:
