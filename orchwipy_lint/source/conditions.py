@@ -49,8 +49,9 @@ class Conditions:
                     both(one.true, other.true), either(one.false, both(one.true, other.false)), untyped
                 )
             return Truth(either(one.true, both(one.false, other.true)), both(one.false, other.false), untyped)
-        if isinstance(node, cst.Comparison) and len(node.comparisons) == 1:
-            found = self.comparison(node.left, node.comparisons[0])
+        if isinstance(node, cst.Comparison):
+            alone = len(node.comparisons) == 1
+            found = self.comparison(node.left, node.comparisons[0]) if alone else None
         else:
             found = self.truthiness(self.reader.evaluate(node))
         return found if found is not None else Truth(ALWAYS, ALWAYS, self.mentioned(node))
