@@ -169,7 +169,7 @@ class _Run:
         if isinstance(arm, Replace):
             named = {each.key for each in self.step.parameters}
             kept = [
-                value if arm.carries is not None and key not in named else ABSENT
+                value if arm.carries and key not in named else ABSENT
                 for key, value in zip(KEYS, self.state, strict=True)
             ]
         else:
@@ -177,10 +177,8 @@ class _Run:
                 ABSENT if key in arm.drops or "*" in arm.drops else value
                 for key, value in zip(KEYS, self.state, strict=True)
             ]
-        stays = isinstance(arm, Replace) and arm.carries == "last"
-        sets = [each for each in arm.sets if not (stays and kept[_PLACE[each[0]]] != ABSENT)]
-        keys = [key for key, _ in sets]
-        choices = [self.value(key, value) for key, value in sets]
+        keys = [key for key, _ in arm.sets]
+        choices = [self.value(key, value) for key, value in arm.sets]
         for target in self.targets(arm.target):
             for given in product(*choices):
                 yield Outcome(arm.site, target, _with(tuple(kept), zip(keys, given, strict=True)))

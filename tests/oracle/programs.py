@@ -136,15 +136,12 @@ class Update:
 
 @dataclass(frozen=True)
 class Replace:
-    """A dict: `{"$next": ...}`, or `dict(...)` where `call`.
-
-    `carries` says where `kwargs` stands in it: `first`, `last` (what is there stays) or not at all.
-    """
+    """A dict: `{"$next": ...}`, or `dict(...)` where `call`; `carries` for `kwargs` at its beginning."""
 
     site: int
     target: Target
     sets: Sets = ()
-    carries: str | None = None
+    carries: bool = False
     call: bool = False
 
 

@@ -175,10 +175,10 @@ class _Writer:
             named += [f"{key}={each}" for key, each in sets]
             named += ['**{"$next": ' + target + "}"] if target else []
             return f"dict({', '.join(named)})"
-        items = [f'"$next": {target}'] if target else []
+        items = ["**kwargs"] if arm.carries else []
+        items += [f'"$next": {target}'] if target else []
         items += [f'"{key}": {each}' for key, each in sets]
-        first, last = (["**kwargs"] if arm.carries == place else [] for place in ("first", "last"))
-        return "{" + ", ".join([*first, *items, *last]) + "}"
+        return "{" + ", ".join(items) + "}"
 
     def target(self, target: Target) -> str:
         """The expression, empty for none."""

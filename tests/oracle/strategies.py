@@ -241,9 +241,8 @@ class _Maker:
 
     def replace(self) -> Replace:
         every = self.dialect.every_form
-        call = every and self.chance(4)
-        places = [None, "first"] if call else [None, "first", "first", "last"]
-        return Replace(self.site(), self.target(), self.sets(), self.one(places) if every else None, call)
+        carries = every and self.draw(st.booleans())
+        return Replace(self.site(), self.target(), self.sets(), carries, every and self.chance(4))
 
     def site(self) -> int:
         self.sites += 1
