@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from orchwipy_lint.flow.lattice import Transfer
-from orchwipy_lint.model import Arm, Base, Effect, Parameter, Pipeline, Step, Target
+from orchwipy_lint.model import ALWAYS, Arm, Base, Effect, Parameter, Pipeline, Step, Target
 
 __all__ = ["END", "NOWHERE", "UNKNOWN", "Edge", "Graph", "Node", "build"]
 
@@ -17,8 +18,7 @@ NOWHERE = -3
 """A target that is no step."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Edge:
+class Edge(NamedTuple):
     """An arm of the step `source`; `target` is a node, `END`, `UNKNOWN` or `NOWHERE`."""
 
     number: int
@@ -30,8 +30,7 @@ class Edge:
     """The parameters of the source, which are never in its `kwargs`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Node:
+class Node(NamedTuple):
     """A step. `required` and `optional` are the keys that it needs and that have a default, as bits."""
 
     number: int
@@ -66,75 +65,70 @@ class Graph:
             bits ^= lowest
 
 
+class _Bits(dict[str, int]):
+    """The bit of each key, given out as keys are met."""
+
+    def __missing__(self, key: str) -> int:
+        bit = self[key] = 1 << len(self)
+        return bit
+
+    def of(self, keys: Iterable[str]) -> int:
+        bits = 0
+        for key in keys:
+            bits |= self[key]
+        return bits
+
+
 def build(pipeline: Pipeline) -> Graph:
     """The graph of a pipeline."""
     by_name: dict[str, tuple[int, ...]] = {}
-    keys: dict[str, int] = {}
     for number, step in enumerate(pipeline.steps):
         by_name[step.name] = (*by_name.get(step.name, ()), number)
-        for key in _keys(step):
-            keys.setdefault(key, len(keys))
-    every = (1 << len(keys)) - 1
+    bits = _Bits()
     nodes: list[Node] = []
     edges: list[Edge] = []
     out: list[tuple[Edge, ...]] = []
     into: list[list[Edge]] = [[] for _ in pipeline.steps]
     for number, step in enumerate(pipeline.steps):
-        node = _node(number, step, keys)
+        node = _node(number, step, bits)
         nodes.append(node)
         named = frozenset(node.parameters)
-        first = len(edges)
+        leaving: list[Edge] = []
         for site in step.returns:
             for arm in site.arms:
-                transfer = _transfer(arm.effect, named, keys, every)
+                transfer = _transfer(arm.effect, named, bits)
+                if arm.when != ALWAYS:
+                    bits.of(test.key for case in arm.when for test in case)
                 for target in _targets(arm.target, by_name):
-                    edge = Edge(len(edges), number, target, arm, transfer, named)
-                    edges.append(edge)
+                    edge = Edge(len(edges) + len(leaving), number, target, arm, transfer, named)
+                    leaving.append(edge)
                     if target >= 0:
                         into[target].append(edge)
-        out.append(tuple(edges[first:]))
+        edges += leaving
+        out.append(tuple(leaving))
     return Graph(
         nodes=tuple(nodes),
         edges=tuple(edges),
         out=tuple(out),
         into=tuple(map(tuple, into)),
         entries=by_name.get(pipeline.beginner or "", ()),
-        keys=keys,
-        names=tuple(keys),
+        keys={key: number for number, key in enumerate(bits)},
+        names=tuple(bits),
         by_name=by_name,
     )
 
 
-def _keys(step: Step) -> Iterator[str]:
-    """The keys that a step has anything to do with."""
-    for parameter in step.parameters:
-        if not parameter.supplied:
-            yield parameter.name
-    yield from step.required_keys
-    for site in step.returns:
-        for arm in site.arms:
-            effect = arm.effect
-            yield from effect.sets
-            yield from effect.maybe
-            yield from effect.drops
-            yield from effect.named_drops
-            for case in arm.when:
-                for test in case:
-                    yield test.key
-
-
-def _node(number: int, step: Step, keys: dict[str, int]) -> Node:
+def _node(number: int, step: Step, bits: _Bits) -> Node:
     parameters: dict[str, Parameter] = {}
-    required = _bits(step.required_keys, keys) if step.required_keys else 0
+    required = bits.of(step.required_keys)
     optional = 0
     for each in step.parameters:
-        if each.supplied:
-            continue
-        parameters[each.name] = each
-        if each.required:
-            required |= 1 << keys[each.name]
-        else:
-            optional |= 1 << keys[each.name]
+        if not each.supplied:
+            parameters[each.name] = each
+            if each.required:
+                required |= bits[each.name]
+            else:
+                optional |= bits[each.name]
     return Node(number, step, required, optional & ~required, parameters)
 
 
@@ -144,18 +138,13 @@ def _targets(target: Target, by_name: dict[str, tuple[int, ...]]) -> tuple[int, 
     return (END,) if target.known else (UNKNOWN,)
 
 
-def _transfer(effect: Effect, named: frozenset[str], keys: dict[str, int], every: int) -> Transfer:
-    keep = 0
-    if effect.base is not Base.EMPTY:
-        keep = every & ~_bits(effect.drops, keys)
-        if effect.base is Base.KWARGS:
-            keep &= ~_bits(named, keys)
-    maybe = _bits(effect.maybe, keys) if effect.maybe else 0
-    return Transfer(keep, _bits(effect.sets, keys), maybe, effect.opens, effect.drops_unknown)
-
-
-def _bits(names: Iterable[str], keys: dict[str, int]) -> int:
-    bits = 0
-    for name in names:
-        bits |= 1 << keys[name]
-    return bits
+def _transfer(effect: Effect, named: frozenset[str], bits: _Bits) -> Transfer:
+    sets, dropped = bits.of(effect.sets), bits.of(effect.drops)
+    bits.of(effect.named_drops)
+    if effect.base is Base.EMPTY:
+        keep = 0
+    elif effect.base is Base.KWARGS:
+        keep = ~(dropped | bits.of(named))
+    else:
+        keep = ~dropped
+    return Transfer(keep, sets, bits.of(effect.maybe), effect.opens, effect.drops_unknown)

@@ -5,17 +5,18 @@ that cannot be read may have brought or taken it). A `Presence` holds one bit a 
 three; several bits of a key say that paths differ. The join is the union, bit by bit; the transfer of
 an arm is monotone and distributes over the join, so that the fixpoint is the meet over all paths
 (Kildall 1973).
+
+Both are tuples, which are made in half the time of frozen dataclasses: a fixpoint makes many.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Presence", "Transfer"]
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(NamedTuple):
     """Three sets of keys, as bits: absent, present, unknown on some path."""
 
     absent: int = 0
@@ -27,7 +28,7 @@ class Presence:
             self.absent | other.absent, self.present | other.present, self.unknown | other.unknown
         )
 
-    def __le__(self, other: Presence) -> bool:
+    def within(self, other: Presence) -> bool:
         """Whether all that this says is said by the other."""
         return self.join(other) == other
 
@@ -36,12 +37,12 @@ class Presence:
         return Presence(self.absent & ~keys, self.present | keys, self.unknown & ~keys)
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(NamedTuple):
     """What an arm does to each key: `keep`, `sets` and `maybe` are sets of keys, as bits.
 
-    A key that is not kept is absent, then `opens` makes every absent key unknown, then those in `maybe`
-    may be present and those in `sets` are.
+    `keep` has a bit for every key but those that go (it is negative, with no end of them). A key that
+    is not kept is absent, then `opens` makes every absent key unknown, then those in `maybe` may be
+    present and those in `sets` are.
     """
 
     keep: int
