@@ -262,5 +262,7 @@ def _opposite(test: ast.expr, text: str) -> str:
     return f"not {text}" if isinstance(test, (ast.Name, ast.Call, ast.Attribute)) else f"not ({text})"
 
 
-def _code(node: cst.CSTNode) -> str:
+def _code(node: cst.BaseExpression) -> str:
+    if isinstance(node, cst.Name) and not node.lpar:
+        return node.value
     return " ".join(cst.Module([]).code_for_node(node).split())

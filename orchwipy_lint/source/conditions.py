@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -58,12 +59,15 @@ class Conditions:
 
     def mentioned(self, node: cst.BaseExpression) -> frozenset[str]:
         """The keys of the state that an expression which cannot be read looks at."""
-        found: set[str] = set()
-        for word in set(_WORD.findall(cst.Module([]).code_for_node(node))):
-            for value, _ in self.reader.env.get(word, ()):
-                if isinstance(value, Passed):
-                    found.add(value.key)
-        return frozenset(found)
+        root, twin = self.reader.root
+        words = {each.id for each in ast.walk(twin) if isinstance(each, ast.Name)}
+        keys = {
+            word: {value.key for value, _ in self.reader.env.get(word, ()) if isinstance(value, Passed)}
+            for word in words
+        }
+        if node is not root and any(keys.values()):  # only this part of the expression looks at them
+            words &= set(_WORD.findall(cst.Module([]).code_for_node(node)))
+        return frozenset(key for word in words for key in keys[word])
 
     def comparison(self, left: cst.BaseExpression, target: cst.ComparisonTarget) -> Truth | None:
         operator = target.operator

@@ -115,8 +115,9 @@ def _pipeline(draft: Draft, reader: StepReader) -> Pipeline:
             raise _Unreadable(message, function.lineno, function.col_offset + 1)
         try:
             step = reader.read(registration)
-        except cst.ParserSyntaxError as error:
-            message = f"step `{function.name}` cannot be parsed: {error.message}"
+        except (cst.ParserSyntaxError, cst.CSTValidationError) as error:
+            reason = error.message if isinstance(error, cst.ParserSyntaxError) else error
+            message = f"step `{function.name}` cannot be parsed: {reason}"
             raise _Unreadable(message, function.lineno, function.col_offset + 1) from None
         functions[step.span] = function
         parts.append(Part(step, registration.branch))
@@ -151,8 +152,15 @@ def _depth(node: ast.AST) -> int:
         node, depth = todo.pop()
         depth += len(node.values) if isinstance(node, ast.BoolOp) else 1
         deepest = max(deepest, depth)
-        todo.extend((child, depth) for child in ast.iter_child_nodes(node))
+        todo.extend((child, depth) for child in ast.iter_child_nodes(node) if not _is_short(child))
     return deepest
+
+
+def _is_short(node: ast.AST) -> bool:
+    """Most expressions have too few characters to be nested too deep."""
+    if not isinstance(node, ast.expr) or node.end_lineno != node.lineno:
+        return False
+    return (node.end_col_offset or 0) - node.col_offset < MAX_DEPTH // 2
 
 
 def _unreadable(path: str, message: str, line: int, column: int) -> Finding:
