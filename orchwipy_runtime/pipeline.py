@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
 
-from orchwipy_runtime.returns import ConditionalReturns, ReturnUpdates
+from orchwipy_runtime.declarations import read_signature
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    from orchwipy_runtime.returns import ConditionalReturns, ReturnUpdates
+
+    StepFunction = TypeVar(
+        "StepFunction", bound=Callable[..., ReturnUpdates | ConditionalReturns[Any] | Mapping[str, object]]
+    )
 
 __all__ = ["Functions", "MicroFunctions", "Registration"]
-
-StepFunction = TypeVar(
-    "StepFunction", bound=Callable[..., ReturnUpdates | ConditionalReturns[Any] | Mapping[str, object]]
-)
 
 
 class Registration:
     """A step as it was registered: the function and what its decorator said."""
 
-    __slots__ = ("default_next", "function", "next_key", "template_props", "terminates")
+    __slots__ = (
+        "default_next",
+        "function",
+        "name",
+        "next_key",
+        "signature",
+        "template_props",
+        "terminates",
+    )
 
     def __init__(
         self,
@@ -28,9 +41,11 @@ class Registration:
         terminates: bool,
         template_props: Mapping[str, object] | None,
     ) -> None:
+        self.signature = read_signature(function)
+        self.name: str = function.__name__
         self.function = function
         self.default_next = default_next
-        self.next_key = next_key
+        self.next_key = next_key or "$next"
         self.terminates = terminates
         self.template_props = template_props
 
