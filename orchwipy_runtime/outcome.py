@@ -57,27 +57,28 @@ def follow(
         return str.__str__(target), after
     if not registration.terminates:
         raise NoNextStep(
-            f"step `{registration.name}` returns and names no next step",
+            f"step `{registration.name}` names no next step, and the run may not end there",
             step=registration.name,
-            help=f"name one in the return or in `default_next=`, or let the run end here: terminates=True; "
-            f"a next key is `{registration.next_key}`",
+            help=f"name it in the return (`{registration.next_key}` in a dict) or with `default_next=`, "
+            "or let the run end here with `terminates=True`",
         )
     return None, after
 
 
 def check_keys(keys: Iterable[object], registration: Registration | None = None) -> None:
     """Refuses keys that are not text and keys that belong to the runtime."""
+    step = registration.name if registration else None
     for key in keys:
         if not isinstance(key, str):
             raise InvalidReturn(
                 f"{_who(registration)} a key that is no text but of type {type(key).__name__}",
-                step=registration and registration.name,
+                step=step,
                 help="the keys of the state are names",
             )
         if is_reserved(key, registration.next_key if registration else None):
             raise ReservedName(
                 f"{_who(registration)} `{key}`, a name that the runtime owns",
-                step=registration and registration.name,
+                step=step,
                 key=key,
                 help="choose another name for the key",
             )
@@ -152,7 +153,9 @@ def _unknown(
     else:
         how = f"step `{name}` has `{target}` as its default_next"
     joint = "" if how.endswith(",") else ","
-    return UnknownStep(f"{how}{joint} but no step is called that", step=name, help=did_you_mean(target, steps))
+    return UnknownStep(
+        f"{how}{joint} but no step is called that", step=name, help=did_you_mean(target, steps)
+    )
 
 
 def _not_serializable(state: State, step: str | None, error: Exception) -> NotSerializable:
