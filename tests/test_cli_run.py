@@ -104,7 +104,7 @@ def test_the_input(words: list[str], state: dict[str, object], capsys: Screen) -
 def test_a_pipeline_by_name(capsys: Screen) -> None:
     assert run("two.py:again", "parcel=x") == 0
     assert run("two.py", "parcel=x") == 2
-    out, err = capsys.readouterr()
+    err = capsys.readouterr().err
     assert (
         err == "orchwipy: `two.py` has several pipelines: `pipe`, `spare`, `again`; say which: two.py:pipe\n"
     )
