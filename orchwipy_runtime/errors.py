@@ -114,7 +114,7 @@ def listed(keys: Iterable[str]) -> str:
     return (f"{shown} and {more} more" if more > 0 else shown) or "none"
 
 
-def did_you_mean(name: str, names: Iterable[str]) -> str | None:
+def did_you_mean(name: str, names: Iterable[str]) -> str:
     """A help text with the nearest name, or with all of them."""
     from difflib import get_close_matches
 

@@ -332,6 +332,12 @@ def read_saved_run(
     for key, kind in kinds.items():
         if not isinstance(record.get(key), kind):
             raise InvalidSavedRun(f"`{path}` is no saved run: its `{key}` is no {kind.__name__}", key=key)
+    if not all(isinstance(each, str) for each in record["path"]):
+        raise InvalidSavedRun(f"`{path}` is no saved run: its `path` holds more than names", key="path")
+    if not all(isinstance(each, int | float) for each in record["seconds"]):
+        raise InvalidSavedRun(
+            f"`{path}` is no saved run: its `seconds` holds more than numbers", key="seconds"
+        )
     if record["step"] not in pipe.steps:
         raise UnknownStep(
             f"the saved run `{path}` stands at `{record['step']}`, but no step is called that",

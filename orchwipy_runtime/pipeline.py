@@ -209,6 +209,7 @@ class MicroFunctions(Functions):
             max_steps_in_run=fn.max_steps_in_run,
             max_retries=fn.max_retries,
             clock=fn.clock,
+            other_resource_templates=getattr(fn, "other_resource_templates", None),
         )
         made.steps = dict(fn.steps)
         return made

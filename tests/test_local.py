@@ -474,6 +474,14 @@ class TestFailedRuns:
             ('{"version": 2}', "or one of another version"),
             ('{"version": 1, "step": 5}', "its `step` is no str"),
             ('{"version": 1, "step": "start", "run": "r", "state": []}', "its `state` is no dict"),
+            (
+                f'{{"version": 1, "step": "start", {GOOD}}}'.replace('"path": []', '"path": [1]'),
+                "its `path` holds",
+            ),
+            (
+                f'{{"version": 1, "step": "start", {GOOD}}}'.replace('"seconds": []', '"seconds": [""]'),
+                "its `sec",
+            ),
         ],
     )
     def test_a_file_that_holds_no_run(self, text: str | bytes | None, message: str) -> None:

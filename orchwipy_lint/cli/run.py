@@ -6,7 +6,6 @@ This is the one place of the analyser that loads the runtime and the user's prog
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from pathlib import Path
@@ -67,6 +66,8 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _execute(pipe: Functions, args: argparse.Namespace, state: dict[str, Any]) -> int:
+    import json
+
     from rich.text import Text
 
     from orchwipy_lint.report.console import ReportConsole
@@ -117,6 +118,8 @@ def _execute(pipe: Functions, args: argparse.Namespace, state: dict[str, Any]) -
 
 
 def _read_input(file: str | None, pairs: list[str]) -> dict[str, Any]:
+    import json
+
     state: dict[str, Any] = {}
     if file:
         try:
@@ -136,6 +139,8 @@ def _read_input(file: str | None, pairs: list[str]) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
+    import json
+
     try:
         return json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
@@ -199,6 +204,7 @@ def _names(found: dict[str, Functions]) -> str:
 
 
 def _print_failure(console: ReportConsole, run: LocalRun, file: str) -> None:
+    import json
     import shlex
 
     from rich.text import Text
