@@ -129,7 +129,7 @@ class LocalRun:
             while True:
                 attempt += 1
                 try:
-                    following = self._attempt(registration, attempt)
+                    following, text = self._attempt(registration, attempt)
                     break
                 except RetryFunctionAfterDelay as retry:
                     _log.debug("step `%s` is tried again in %s seconds", step, retry.delay_sec)
@@ -138,10 +138,9 @@ class LocalRun:
             self.seconds.append(clock.monotonic() - start)
         if self.on_step:
             self.on_step(step, self.seconds[-1])
-        if following is None:
-            return False
-        self.step = following
-        return True
+        # Not before here: until the step is through, what would be saved is the step and the state it got.
+        self.step, self.text = following or step, text
+        return following is not None
 
     def _check_limit(self) -> None:
         if len(self.path) >= self._limit:
@@ -152,12 +151,11 @@ class LocalRun:
                 f"pipeline, or the environment variable {_LIMIT_VARIABLE}",
             )
 
-    def _attempt(self, registration: Registration, attempt: int) -> str | None:
-        """Calls the step and the hooks; the step that follows."""
-        text = self.text
+    def _attempt(self, registration: Registration, attempt: int) -> tuple[str | None, str]:
+        """Calls the step and the hooks; the step that follows and the state that it gets."""
         try:
             try:
-                following = self._call(registration)
+                outcome = self._call(registration)
             except RetryFunctionAfterDelay as retry:
                 if not _is_delay(retry.delay_sec):
                     raise InvalidSetting(
@@ -175,17 +173,16 @@ class LocalRun:
         except BaseException as error:
             if isinstance(error, Exception):
                 self._call_pipeline_fail()
-            self._call_always_on_exit(text, quietly=True)
+            self._call_always_on_exit(quietly=True)
             raise
         try:
-            self._call_always_on_exit(text, quietly=False)
+            self._call_always_on_exit(quietly=False)
         except Exception:
-            self.text = text
             self._call_pipeline_fail()
             raise
-        return following
+        return outcome
 
-    def _call(self, registration: Registration) -> str | None:
+    def _call(self, registration: Registration) -> tuple[str | None, str]:
         state = decode(self.text)
         name, signature = registration.name, registration.signature
         _log.debug("step `%s` gets %s", name, list(state))
@@ -204,8 +201,7 @@ class LocalRun:
                     "paths that lose it",
                 )
         following, after = follow(registration, registration.function(**arguments), state, self.pipe.steps)
-        self.text = encode(after, name)
-        return following
+        return following, encode(after, name)
 
     def _supplied(self, registration: Registration) -> dict[str, object]:
         signature = registration.signature
@@ -233,10 +229,10 @@ class LocalRun:
             except Exception:
                 _log.exception("pipeline_fail failed itself, after step `%s` had", self.step)
 
-    def _call_always_on_exit(self, text: str, *, quietly: bool) -> None:
+    def _call_always_on_exit(self, *, quietly: bool) -> None:
         if _overridden(self.pipe.always_on_exit, Functions.always_on_exit):
             try:
-                self.pipe.always_on_exit(input_data=decode(text))
+                self.pipe.always_on_exit(input_data=decode(self.text))
             except Exception:
                 if not quietly:
                     raise

@@ -108,7 +108,7 @@ def test_declaring_reads_no_source_and_loads_little() -> None:
         "pipe = MicroFunctions(beginner='a')\n"
         "builtins.open = compile = None\n"
         "exec('@pipe.fn()\\ndef a(*, x: int, **kwargs):\\n    return ReturnUpdates(None)')\n"
-        "heavy = {'ast', 'dataclasses', 'inspect', 'json', 'linecache', 'logging', 'typing', 'uuid'}\n"
+        "heavy = {'ast', 'dataclasses', 'inspect', 'json', 'logging', 'typing', 'uuid'}\n"
         "print(len(sys.modules), *(heavy & set(sys.modules)))"
     )
     command = [sys.executable, "-I", "-c", program]

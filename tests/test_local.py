@@ -450,6 +450,18 @@ class TestFailedRuns:
             single(Functions(beginner="start", debugging=True), body).run()
         assert json.loads(Path("orchwipy-failed-run.json").read_text())["error"] == "KeyboardInterrupt"
 
+    @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+    def test_a_hook_that_fails_leaves_the_step_and_the_state_that_it_got(self, error: Any) -> None:
+        class Pipe(Functions):
+            def always_on_exit(self, *, input_data: object) -> None:
+                raise error
+
+        pipe = loop(Pipe(beginner="start", debugging=True))
+        with pytest.raises(error):
+            pipe.run(left=2)
+        saved = json.loads(Path("orchwipy-failed-run.json").read_text())
+        assert (saved["step"], saved["state"], saved["path"]) == ("start", {"left": 2}, [])
+
     def test_a_place_that_cannot_be_written_hides_nothing(self, caplog: pytest.LogCaptureFixture) -> None:
         with pytest.raises(ValueError, match="no beans"):
             single(Functions(beginner="start", debug_args_fname="no/such/folder"), fails).run()
