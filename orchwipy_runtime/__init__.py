@@ -8,15 +8,27 @@ every cold start.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from orchwipy_runtime.errors import OrchwipyError, PauseExecution, RetryFunctionAfterDelay
     from orchwipy_runtime.pipeline import Functions, MicroFunctions
     from orchwipy_runtime.returns import ConditionalReturns, ReturnUpdates
 
-__all__ = ["ConditionalReturns", "Functions", "MicroFunctions", "ReturnUpdates"]
+__all__ = [
+    "ConditionalReturns",
+    "Functions",
+    "MicroFunctions",
+    "OrchwipyError",
+    "PauseExecution",
+    "RetryFunctionAfterDelay",
+    "ReturnUpdates",
+]
 
 _HOMES = {
     "ConditionalReturns": "returns",
     "Functions": "pipeline",
     "MicroFunctions": "pipeline",
+    "OrchwipyError": "errors",
+    "PauseExecution": "errors",
+    "RetryFunctionAfterDelay": "errors",
     "ReturnUpdates": "returns",
 }
 

@@ -1,23 +1,49 @@
-"""Registration: a pipeline object and the steps that its decorator adds to it."""
+"""The pipeline object: the steps that its decorator adds to it, and how it is run on this machine.
+
+What runs it is loaded at the first run: declaring needs neither JSON nor logging.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
 
-from orchwipy_runtime.returns import ConditionalReturns, ReturnUpdates
+from orchwipy_runtime.declarations import read_signature
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from os import PathLike
+    from typing import Any, Protocol, TypeVar
+
+    from orchwipy_runtime.local import RunResult
+    from orchwipy_runtime.returns import ConditionalReturns, ReturnUpdates
+
+    Place = str | PathLike[str]
+
+    class Clock(Protocol):
+        """What tells the time of a local run and waits for its retries; the module `time` is one."""
+
+        def monotonic(self) -> float: ...
+        def sleep(self, seconds: float, /) -> object: ...
+
+    StepFunction = TypeVar(
+        "StepFunction", bound=Callable[..., ReturnUpdates | ConditionalReturns[Any] | Mapping[str, object]]
+    )
 
 __all__ = ["Functions", "MicroFunctions", "Registration"]
-
-StepFunction = TypeVar(
-    "StepFunction", bound=Callable[..., ReturnUpdates | ConditionalReturns[Any] | Mapping[str, object]]
-)
 
 
 class Registration:
     """A step as it was registered: the function and what its decorator said."""
 
-    __slots__ = ("default_next", "function", "next_key", "template_props", "terminates")
+    __slots__ = (
+        "default_next",
+        "function",
+        "name",
+        "next_key",
+        "signature",
+        "template_props",
+        "terminates",
+    )
 
     def __init__(
         self,
@@ -28,21 +54,46 @@ class Registration:
         terminates: bool,
         template_props: Mapping[str, object] | None,
     ) -> None:
+        self.signature = read_signature(function)
+        self.name: str = function.__name__
         self.function = function
         self.default_next = default_next
-        self.next_key = next_key
+        self.next_key = next_key or "$next"
         self.terminates = terminates
         self.template_props = template_props
+
+
+_FAILED_RUN = "orchwipy-failed-run.json"
 
 
 class Functions:
     """A pipeline whose runs begin at the step `beginner`.
 
-    `steps` holds what was registered, by name, in the order of registration.
+    `steps` holds what was registered, by name, in the order of registration. A run that fails is saved in
+    the file `debug_args_fname`, or, with `debugging`, in the current directory. `log_args` is a file that
+    gets a line of JSON for each call of a step, with the state that it got. `max_steps_in_run` is the most
+    steps that a run takes (by default what the environment variable OrchwipyMaxStack says, else 25), and
+    `max_retries` how often one step may ask to be tried again. `clock` stands for the module `time`.
     """
 
-    def __init__(self, *, beginner: str) -> None:
+    def __init__(
+        self,
+        *,
+        beginner: str,
+        debugging: bool = False,
+        debug_args_fname: Place | None = None,
+        log_args: Place | None = None,
+        max_steps_in_run: int | None = None,
+        max_retries: int = 4,
+        clock: Clock | None = None,
+    ) -> None:
         self.beginner = beginner
+        self.debugging = debugging
+        self.debug_args_fname = debug_args_fname
+        self.log_args = log_args
+        self.max_steps_in_run = max_steps_in_run
+        self.max_retries = max_retries
+        self.clock = clock
         self.steps: dict[str, Registration] = {}
 
     def fn(
@@ -71,6 +122,94 @@ class Functions:
 
         return register
 
+    def run(self, /, **state: Any) -> RunResult:
+        """Runs the pipeline here, from its beginner, with the keys of `state`."""
+        from orchwipy_runtime.local import perform, start_run
+
+        run = start_run(self, state)
+        if self.log_args:
+            with open(self.log_args, "w"):
+                pass  # each run writes its own
+        return perform(run)
+
+    def run_from(self, /, *, step: str, **state: Any) -> RunResult:
+        """Runs the pipeline here, from any of its steps."""
+        from orchwipy_runtime.local import perform, start_run
+
+        return perform(start_run(self, state, step=step))
+
+    def resume(self, fname: Place) -> RunResult:
+        """Goes on with a run that failed and was saved, from the step that failed and with its state."""
+        from orchwipy_runtime.local import perform, read_saved_run
+
+        return perform(read_saved_run(self, fname))
+
+    def run_from_last_fail(self) -> RunResult:
+        """Resumes the run that failed last, from where this pipeline saves it."""
+        return self.resume(self.failed_run_path or _FAILED_RUN)
+
+    @property
+    def failed_run_path(self) -> Place | None:
+        """Where a run that fails is saved; None where it is not."""
+        return self.debug_args_fname or (_FAILED_RUN if self.debugging else None)
+
+    def pipeline_fail(self, input_data: dict[str, Any]) -> None:
+        """Called when a step fails, with the state that it got. For subclasses; does nothing here.
+
+        What was raised is in `sys.exc_info()`.
+        """
+
+    def always_on_exit(self, *, input_data: dict[str, Any]) -> None:
+        """Called after each call of a step, however it ended, with the state that it got. For subclasses."""
+
+    def set_log_level(self, level: int) -> None:
+        """Sets the level of this package's logger."""
+        import logging
+
+        logging.getLogger("orchwipy_runtime").setLevel(level)
+
 
 class MicroFunctions(Functions):
-    """A pipeline of which every step is a Lambda function of its own when it is deployed."""
+    """A pipeline of which every step is a Lambda function of its own when it is deployed.
+
+    `other_resource_templates` are resources that are deployed with it, by their logical names.
+    """
+
+    def __init__(
+        self,
+        *,
+        beginner: str,
+        debugging: bool = False,
+        debug_args_fname: Place | None = None,
+        log_args: Place | None = None,
+        max_steps_in_run: int | None = None,
+        max_retries: int = 4,
+        clock: Clock | None = None,
+        other_resource_templates: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> None:
+        super().__init__(
+            beginner=beginner,
+            debugging=debugging,
+            debug_args_fname=debug_args_fname,
+            log_args=log_args,
+            max_steps_in_run=max_steps_in_run,
+            max_retries=max_retries,
+            clock=clock,
+        )
+        self.other_resource_templates = dict(other_resource_templates or {})
+
+    @classmethod
+    def from_functions(cls, fn: Functions, /) -> MicroFunctions:
+        """A pipeline with the settings and the steps of another; later registrations are its own."""
+        made = cls(
+            beginner=fn.beginner,
+            debugging=fn.debugging,
+            debug_args_fname=fn.debug_args_fname,
+            log_args=fn.log_args,
+            max_steps_in_run=fn.max_steps_in_run,
+            max_retries=fn.max_retries,
+            clock=fn.clock,
+            other_resource_templates=getattr(fn, "other_resource_templates", None),
+        )
+        made.steps = dict(fn.steps)
+        return made

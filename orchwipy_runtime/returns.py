@@ -6,7 +6,23 @@ A dict does it as well: it replaces the whole state, and its `"$next"` names the
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Generic, TypeVar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Generic, TypeVar
+
+    Operand = TypeVar("Operand", bound=Hashable)
+else:  # the module `typing` is a good part of a cold start
+
+    class Generic:
+        """Lets `ConditionalReturns[str]` stand where an annotation is evaluated."""
+
+        __slots__ = ()
+
+        def __class_getitem__(cls, _):
+            return cls
+
+    Operand = None
 
 __all__ = ["Arm", "ConditionalReturns", "ReturnUpdates"]
 
@@ -39,8 +55,6 @@ class ReturnUpdates:
 
 Arm = ReturnUpdates | Mapping[str, object]
 """One way to go on: what a step returns without a condition."""
-
-Operand = TypeVar("Operand", bound=Hashable)
 
 
 class ConditionalReturns(Generic[Operand]):

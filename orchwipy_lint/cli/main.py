@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from orchwipy_lint import __version__
-from orchwipy_lint.cli import check, explain, rules
+from orchwipy_lint.cli import check, explain, rules, run
 from orchwipy_lint.cli.output import fail, prepare_streams
 
 __all__ = ["main"]
@@ -21,7 +21,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit status: 0, 1 for findings, 2 where it could not do its work."""
     prepare_streams()
     parser = _parser()
-    args = parser.parse_args(argv)
+    args, more = parser.parse_known_args(argv)
+    if args.run is not None and "state" in args and not any(each.startswith("-") for each in more):
+        args.state += more  # argparse takes no positional arguments after an option in between
+    elif more:
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
     if args.run is None:
         parser.print_help(sys.stderr)
         return 2
@@ -52,6 +56,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"orchwipy-lint {__version__}")
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in (check, explain, rules):
+    for command in (check, run, explain, rules):
         command.add(commands)
     return parser

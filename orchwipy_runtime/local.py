@@ -1,0 +1,390 @@
+"""Running a pipeline on this machine: one step after the other, in a loop, under the rules of a deployed run.
+
+Between two steps the state is JSON text, as it would be on its way to the next Lambda function. Each call
+of a step starts from that text, so that a retry or a resumed run gets what the first attempt got, whatever
+that did to the objects in it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from orchwipy_runtime.errors import (
+    HopLimitExceeded,
+    InvalidSavedRun,
+    InvalidSetting,
+    MissingArgument,
+    MissingCallback,
+    PauseExecution,
+    RetriesExhausted,
+    RetryFunctionAfterDelay,
+    UnknownStep,
+    did_you_mean,
+    listed,
+)
+from orchwipy_runtime.outcome import State, check_keys, decode, encode, follow
+from orchwipy_runtime.pipeline import Functions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from orchwipy_runtime.pipeline import Place, Registration
+
+__all__ = ["LocalRun", "RunResult", "perform", "read_saved_run", "start_run"]
+
+_log = logging.getLogger("orchwipy_runtime")
+
+_VERSION = 1
+_LIMIT_VARIABLE = "OrchwipyMaxStack"
+_LIMIT = 25
+
+
+class RunResult:
+    """How a run ended.
+
+    `state` is the final state, or, where a step paused the run, the state that this step got. `path` has
+    the steps that were taken, `seconds` how long each took, waiting for its retries included.
+    """
+
+    __slots__ = ("path", "paused", "run_id", "seconds", "state")
+
+    def __init__(
+        self, *, run_id: str, state: State, path: list[str], seconds: list[float], paused: bool
+    ) -> None:
+        self.run_id = run_id
+        self.state = state
+        self.path = path
+        self.seconds = seconds
+        self.paused = paused
+
+    def __repr__(self) -> str:
+        how = "paused" if self.paused else "ended"
+        return f"<run {self.run_id} {how} in {self.path[-1]} after {len(self.path)} steps>"
+
+
+class LocalRun:
+    """A run that goes on from `step` with the state of `text`; `original` is the run's input, as JSON too.
+
+    `on_step` is told of each step that is through, with the seconds that it took.
+    """
+
+    def __init__(
+        self,
+        pipe: Functions,
+        *,
+        step: str,
+        text: str,
+        original: str,
+        run_id: str,
+        path: list[str] | None = None,
+        seconds: list[float] | None = None,
+        on_step: Callable[[str, float], None] | None = None,
+    ) -> None:
+        self.pipe = pipe
+        self.step = step
+        self.text = text
+        self.original = original
+        self.run_id = run_id
+        self.path = path or []
+        self.seconds = seconds or []
+        self.on_step = on_step
+        self.saved: str | None = None
+        self._clock = pipe.clock or time
+        self._limit = _hop_limit(pipe)
+
+    def execute(self) -> RunResult:
+        """Runs to the end or to a pause. What a step raises comes through, after the run was saved."""
+        done = len(self.path)
+        try:
+            while self._visit():
+                done = len(self.path)
+        except PauseExecution:
+            _log.debug("run %s paused in step `%s`", self.run_id, self.step)
+            return self._result(paused=True)
+        except BaseException as error:
+            del self.path[done:], self.seconds[done:]
+            self._save(error)
+            raise
+        return self._result(paused=False)
+
+    def _visit(self) -> bool:
+        """Takes the step; False where the run ends with it."""
+        try:
+            self._check_limit()
+        except HopLimitExceeded:
+            self._call_pipeline_fail()
+            raise
+        step, clock = self.step, self._clock
+        registration = self.pipe.steps[step]
+        self.path.append(step)
+        start = clock.monotonic()
+        attempt = 0
+        try:
+            while True:
+                attempt += 1
+                try:
+                    following, text = self._attempt(registration, attempt)
+                    break
+                except RetryFunctionAfterDelay as retry:
+                    _log.debug("step `%s` is tried again in %s seconds", step, retry.delay_sec)
+                    clock.sleep(retry.delay_sec)
+        finally:
+            self.seconds.append(clock.monotonic() - start)
+        if self.on_step:
+            self.on_step(step, self.seconds[-1])
+        # Not before here: until the step is through, what would be saved is the step and the state it got.
+        self.step, self.text = following or step, text
+        return following is not None
+
+    def _check_limit(self) -> None:
+        if len(self.path) >= self._limit:
+            raise HopLimitExceeded(
+                f"the run has taken {len(self.path)} steps, and `{self.step}` would be one more than it may",
+                step=self.step,
+                help="look for a loop that does not end, or allow more: max_steps_in_run=... of the "
+                f"pipeline, or the environment variable {_LIMIT_VARIABLE}",
+            )
+
+    def _attempt(self, registration: Registration, attempt: int) -> tuple[str | None, str]:
+        """Calls the step and the hooks; the step that follows and the state that it gets."""
+        try:
+            try:
+                outcome = self._call(registration)
+            except RetryFunctionAfterDelay as retry:
+                if not _is_delay(retry.delay_sec):
+                    raise InvalidSetting(
+                        f"step `{registration.name}` asks for a retry after what is no number of seconds",
+                        step=registration.name,
+                        help="RetryFunctionAfterDelay(delay_sec) takes zero or more seconds",
+                    ) from retry
+                if attempt <= self.pipe.max_retries:
+                    raise
+                raise RetriesExhausted(
+                    f"step `{registration.name}` was tried {attempt} times and asks to be tried again",
+                    step=registration.name,
+                    help="see why it cannot finish, or allow more: max_retries=... of the pipeline",
+                ) from retry
+        except BaseException as error:
+            if isinstance(error, Exception):
+                self._call_pipeline_fail()
+            self._call_always_on_exit(quietly=True)
+            raise
+        try:
+            self._call_always_on_exit(quietly=False)
+        except Exception:
+            self._call_pipeline_fail()
+            raise
+        return outcome
+
+    def _call(self, registration: Registration) -> tuple[str | None, str]:
+        state = decode(self.text)
+        name, signature = registration.name, registration.signature
+        _log.debug("step `%s` gets %s", name, list(state))
+        if self.pipe.log_args:
+            self._write_arguments(name)
+        arguments = state
+        if signature.callbacks or signature.wants_original_input:
+            arguments = {**state, **self._supplied(registration)}
+        for key in signature.required:
+            if key not in state:
+                raise MissingArgument(
+                    f"step `{name}` needs `{key}`, which the state does not have; its keys: {listed(state)}",
+                    step=name,
+                    key=key,
+                    help=f"set `{key}` before, or give the parameter a default; `orchwipy check` finds the "
+                    "paths that lose it",
+                )
+        following, after = follow(registration, registration.function(**arguments), state, self.pipe.steps)
+        return following, encode(after, name)
+
+    def _supplied(self, registration: Registration) -> dict[str, object]:
+        signature = registration.signature
+        supplied: dict[str, object] = {}
+        if signature.wants_original_input:
+            supplied["_original_input"] = decode(self.original)
+        for name in signature.callbacks:
+            method = getattr(self.pipe, name, None)
+            if method is not None:
+                supplied[name] = partial(method, _original_input=decode(self.original))
+            elif name not in (getattr(registration.function, "__kwdefaults__", None) or ()):
+                raise MissingCallback(
+                    f"step `{registration.name}` asks for `{name}`, which the pipeline does not have",
+                    step=registration.name,
+                    key=name,
+                    help=f"define a method `{name}` in a class of your own: "
+                    f"class Pipeline({type(self.pipe).__name__}): ...",
+                )
+        return supplied
+
+    def _call_pipeline_fail(self) -> None:
+        if _overridden(self.pipe.pipeline_fail, Functions.pipeline_fail):
+            try:
+                self.pipe.pipeline_fail(input_data=decode(self.text))
+            except Exception:
+                _log.exception("pipeline_fail failed itself, after step `%s` had", self.step)
+
+    def _call_always_on_exit(self, *, quietly: bool) -> None:
+        if _overridden(self.pipe.always_on_exit, Functions.always_on_exit):
+            try:
+                self.pipe.always_on_exit(input_data=decode(self.text))
+            except Exception:
+                if not quietly:
+                    raise
+                _log.exception("always_on_exit failed after step `%s`", self.step)
+
+    def _write_arguments(self, step: str) -> None:
+        line = f'{{"run":{json.dumps(self.run_id)},"step":{json.dumps(step)},"state":{self.text}}}\n'
+        with open(self.pipe.log_args or os.devnull, "a", encoding="utf-8") as file:
+            file.write(line)
+
+    def _result(self, *, paused: bool) -> RunResult:
+        return RunResult(
+            run_id=self.run_id,
+            state=decode(self.text),
+            path=self.path,
+            seconds=self.seconds,
+            paused=paused,
+        )
+
+    def _save(self, error: BaseException) -> None:
+        """Writes what it takes to go on from the step that failed, if the pipeline says where to."""
+        place = self.pipe.failed_run_path
+        if place is None:
+            return
+        record = {
+            "version": _VERSION,
+            "run": self.run_id,
+            "step": self.step,
+            "state": decode(self.text),
+            "original_input": decode(self.original),
+            "path": self.path,
+            "seconds": self.seconds,
+            "error": type(error).__name__,
+        }
+        beside = f"{place}.{os.getpid()}"
+        try:
+            # The state is the user's: nobody else may read it.
+            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                json.dump(record, file, indent=1)
+            os.replace(beside, place)
+        except OSError:
+            _log.exception("the failed run could not be saved as %s", place)
+        else:
+            self.saved = os.fspath(place)
+
+
+def start_run(
+    pipe: Functions,
+    state: Mapping[str, Any],
+    *,
+    step: str | None = None,
+    on_step: Callable[[str, float], None] | None = None,
+) -> LocalRun:
+    """A new run, which begins at the pipeline's beginner or at `step`."""
+    first = pipe.beginner if step is None else step
+    if first not in pipe.steps:
+        what = "the pipeline's beginner is" if step is None else "the run should begin at"
+        raise UnknownStep(
+            f"{what} `{first}`, but no step is called that",
+            step=first,
+            help=did_you_mean(first, pipe.steps) if pipe.steps else "the pipeline has no steps yet",
+        )
+    check_keys(state)
+    text = encode(dict(state))
+    return LocalRun(pipe, step=first, text=text, original=text, run_id=os.urandom(8).hex(), on_step=on_step)
+
+
+def read_saved_run(
+    pipe: Functions, path: Place, *, on_step: Callable[[str, float], None] | None = None
+) -> LocalRun:
+    """The run that a file holds, to go on from the step that failed."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            record = json.load(file)
+    except FileNotFoundError:
+        raise InvalidSavedRun(
+            f"there is no saved run `{path}`",
+            help="a failed run is saved where debug_args_fname=... of the pipeline says, "
+            "or with debugging=True in the current directory",
+        ) from None
+    except ValueError:
+        raise InvalidSavedRun(f"`{path}` is no saved run: it is no JSON") from None
+    kinds: dict[str, type] = {
+        "step": str,
+        "run": str,
+        "state": dict,
+        "original_input": dict,
+        "path": list,
+        "seconds": list,
+    }
+    if not isinstance(record, dict) or record.get("version") != _VERSION:
+        raise InvalidSavedRun(f"`{path}` is no saved run, or one of another version of this package")
+    for key, kind in kinds.items():
+        if not isinstance(record.get(key), kind):
+            raise InvalidSavedRun(f"`{path}` is no saved run: its `{key}` is no {kind.__name__}", key=key)
+    if not all(isinstance(each, str) for each in record["path"]):
+        raise InvalidSavedRun(f"`{path}` is no saved run: its `path` holds more than names", key="path")
+    if not all(isinstance(each, int | float) for each in record["seconds"]):
+        raise InvalidSavedRun(
+            f"`{path}` is no saved run: its `seconds` holds more than numbers", key="seconds"
+        )
+    if record["step"] not in pipe.steps:
+        raise UnknownStep(
+            f"the saved run `{path}` stands at `{record['step']}`, but no step is called that",
+            step=record["step"],
+            help=did_you_mean(record["step"], pipe.steps),
+        )
+    check_keys(
+        key for key in record["state"] if key != "$next"
+    )  # which is data where the next key is another
+    return LocalRun(
+        pipe,
+        step=record["step"],
+        text=encode(record["state"]),
+        original=encode(record["original_input"]),
+        run_id=record["run"],
+        path=record["path"],
+        seconds=record["seconds"],
+        on_step=on_step,
+    )
+
+
+def perform(run: LocalRun) -> RunResult:
+    """Executes a run; to what fails it adds where it failed and how to go on, from Python 3.11 on."""
+    try:
+        return run.execute()
+    except Exception as error:
+        if hasattr(error, "add_note"):
+            how = f"; go on with: resume({run.saved!r})" if run.saved else ""
+            error.add_note(
+                f"run {run.run_id} failed in step `{run.step}`; the state's keys: "
+                f"{listed(decode(run.text))}{how}"
+            )
+        raise
+
+
+def _hop_limit(pipe: Functions) -> int:
+    if pipe.max_steps_in_run is not None:
+        return pipe.max_steps_in_run
+    value = os.environ.get(_LIMIT_VARIABLE)
+    if not value:
+        return _LIMIT
+    if not value.isdecimal():
+        raise InvalidSetting(
+            f"the environment variable {_LIMIT_VARIABLE} is no whole number", help=f"the default is {_LIMIT}"
+        )
+    return int(value)
+
+
+def _is_delay(seconds: object) -> bool:
+    return isinstance(seconds, int | float) and 0 <= seconds < float("inf")
+
+
+def _overridden(method: object, default: object) -> bool:
+    return getattr(method, "__func__", None) is not default
