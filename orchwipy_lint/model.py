@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from orchwipy_lint.types import ANY, Constant, Scalar, Type, scalar
+from orchwipy_lint.types import ANY, Atom, Constant, Scalar, Type, scalar
 
 __all__ = [
     "ALWAYS",
@@ -83,6 +83,12 @@ class Test:
         if self.only is not None and given not in self.only:
             return False
         return given not in self.never and (self.truth is None or bool(given.value) is self.truth)
+
+    def allows_some(self, atom: Atom) -> bool:
+        """Whether some value of a class passes."""
+        if atom.sole is not None:
+            return self.allows_scalar(atom.sole)
+        return self.only is None or any(atom.takes(each) for each in self.only)
 
 
 Case = tuple[Test, ...]

@@ -78,9 +78,17 @@ class Atom:
     literal: tuple[Constant] | None = None
 
     @property
-    def base(self) -> Atom:
-        """The class of a literal, without the literal."""
-        return Atom(self.name)
+    def sole(self) -> Scalar | None:
+        """The only value of the class, if it has but one."""
+        if self.literal is not None:
+            return scalar(self.literal[0])
+        return scalar(None) if self.name == "None" else None
+
+    def takes(self, given: Scalar) -> bool:
+        """Whether a value of the class can equal this constant."""
+        if self.sole is not None:
+            return given == self.sole
+        return self.name == "object" or given.kind in KINDS.get(self.name, ())
 
     def __str__(self) -> str:
         if self.literal is not None:

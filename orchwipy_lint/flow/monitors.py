@@ -8,8 +8,8 @@ from typing import Protocol
 
 from orchwipy_lint.flow.classes import ABSENT, Classes
 from orchwipy_lint.flow.graph import Edge, Node
-from orchwipy_lint.model import Base, Case, Test
-from orchwipy_lint.types import KINDS, Atom, Scalar, scalar
+from orchwipy_lint.model import Base, Case
+from orchwipy_lint.types import Atom
 
 __all__ = ["FREE", "GONE", "MAYBE", "THERE", "Carried", "Monitor", "Presence", "Reached", "keeps"]
 
@@ -135,7 +135,7 @@ class Carried:
             return (FREE,)
         if self.key in edge.arm.effect.sets or not keeps(edge, self.key) or self.key in edge.arm.untyped:
             return ()
-        if any(test.key == self.key and not passes(test, self.atom) for test in case):
+        if any(test.key == self.key and not test.allows_some(self.atom) for test in case):
             return ()
         return (THERE,)
 
@@ -155,12 +155,11 @@ class Carried:
     def classes(self, status: int, classes: Classes) -> int:
         if status == FREE:
             return classes.all(self.key)
-        constant = constant_of(self.atom)
-        if constant is not None:
-            return classes.of_constant(self.key, constant)
+        if self.atom.sole is not None:
+            return classes.of_constant(self.key, self.atom.sole)
         found = classes.present(self.key)
         for value in classes.constants[self.key]:
-            if not _is_instance(value, self.atom):
+            if not self.atom.takes(value):
                 found &= ~classes.of_constant(self.key, value)
         return found
 
@@ -171,22 +170,3 @@ def keeps(edge: Edge, key: str) -> bool:
     if effect.base is Base.EMPTY or key in effect.drops:
         return False
     return effect.base is Base.STATE or key not in edge.named
-
-
-def constant_of(atom: Atom) -> Scalar | None:
-    """The only value of an atom that has one."""
-    if atom.literal is not None:
-        return scalar(atom.literal[0])
-    return scalar(None) if atom.name == "None" else None
-
-
-def passes(test: Test, atom: Atom) -> bool:
-    """Whether some value of the class passes."""
-    constant = constant_of(atom)
-    if constant is not None:
-        return test.allows_scalar(constant)
-    return test.only is None or any(_is_instance(value, atom) for value in test.only)
-
-
-def _is_instance(value: Scalar, atom: Atom) -> bool:
-    return atom.name == "object" or value.kind in KINDS.get(atom.name, ())

@@ -7,7 +7,7 @@ refuted by a condition is refuted for good.
 from __future__ import annotations
 
 from orchwipy_lint.model import ALWAYS, Case, Test
-from orchwipy_lint.types import KINDS, Atom, Type
+from orchwipy_lint.types import Atom, Type
 
 __all__ = ["MAX_CASES", "Cases", "both", "either", "narrow", "possible"]
 
@@ -54,19 +54,8 @@ def narrow(declared: Type, key: str, cases: Cases) -> Type:
         test = next((each for each in case if each.key == key), None)
         if test is None:
             return declared
-        kept.update(each for each in declared.atoms if atom_passes(test, each))
+        kept.update(each for each in declared.atoms if test.allows_some(each))
     return Type(frozenset(kept))
-
-
-def atom_passes(test: Test, given: Atom) -> bool:
-    """Whether some value of this class can pass."""
-    if given.literal is not None:
-        return test.allows(given.literal[0])
-    if given.name == "None":
-        return test.allows(None)
-    if test.only is None or given.name == "object":
-        return True
-    return any(each.kind in KINDS.get(given.name, ()) for each in test.only)
 
 
 def _has_value(test: Test, declared: Type | None) -> bool:
