@@ -140,6 +140,3 @@ def final_state(run: Run) -> dict[str, Any]:
     assert record.kind == "end"
     state: dict[str, Any] = json.loads(record.text or "{}")
     return state
-
-
-

@@ -19,7 +19,9 @@ def receive(*, order: str, grams: int, **kwargs):
 @pipe.fn()
 def validate(*, order: str, kilos: float, **kwargs):
     note("validate")
-    return ConditionalReturns(kilos > 0, ReturnUpdates("reject", reason="no weight"), true=ReturnUpdates("price"))
+    return ConditionalReturns(
+        kilos > 0, ReturnUpdates("reject", reason="no weight"), true=ReturnUpdates("price")
+    )
 
 
 @pipe.fn(default_next="report")
