@@ -1,4 +1,4 @@
-"""A pipeline's program deployed: a function for each step, the relay, a bucket, queues, nobody's rights but theirs."""
+"""A deployed program: a function for each step, the relay, a bucket, a queue, nobody's rights but theirs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.cloud.lambda_service import LambdaService
+from tests.cloud.queues import Poller, Queues, deliver_all
+from tests.servers import S3Server
+
 from orchwipy_lint import load_pipelines
 from orchwipy_runtime.names import function_name
 from orchwipy_runtime.runs import Run, read_run
 from orchwipy_runtime.store import S3Store
-from tests.cloud.lambda_service import LambdaService
-from tests.cloud.queues import Poller, Queues, deliver_all
-from tests.servers import S3Server
 
 PROGRAMS = Path(__file__).parent.parent / "programs"
 
