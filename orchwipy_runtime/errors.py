@@ -1,7 +1,8 @@
 """What a run raises: errors that say what is wrong, where, and what to do, and the two ways to stop a step.
 
 Every error is an OrchwipyError and knows the `step` and the `key` that it is about, where there is one. No
-text of an error holds a value of the state, except what was to be the name of a next step.
+text of an error holds a value of the state, except what was to be the name of a next step, or the content of
+an object. Where `permanent` is true, trying the same again cannot help.
 """
 
 from __future__ import annotations
@@ -9,8 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 __all__ = [
+    "AccessDenied",
+    "AlreadyExists",
+    "Changed",
+    "CorruptObject",
+    "CredentialsExpired",
     "DeclarationError",
     "HopLimitExceeded",
+    "InvalidKey",
     "InvalidReturn",
     "InvalidSavedRun",
     "InvalidSetting",
@@ -23,6 +30,8 @@ __all__ = [
     "ReservedName",
     "RetriesExhausted",
     "RetryFunctionAfterDelay",
+    "StoreError",
+    "StoreUnavailable",
     "UnknownStep",
 ]
 
@@ -43,6 +52,8 @@ class RetryFunctionAfterDelay(BaseException):
 
 class OrchwipyError(Exception):
     """The base of all errors of the runtime."""
+
+    permanent = True
 
     def __init__(
         self, message: str, *, step: str | None = None, key: str | None = None, help: str | None = None
@@ -104,6 +115,44 @@ class InvalidSavedRun(OrchwipyError):
 
 class InvalidSetting(OrchwipyError, ValueError):
     """An option or an environment variable has a value that means nothing."""
+
+
+class StoreError(OrchwipyError):
+    """A store cannot do what it was asked to; `key` is the object's."""
+
+
+class AlreadyExists(StoreError):
+    """An object that should be new is there."""
+
+
+class Changed(StoreError):
+    """An object that should be replaced is no longer the one that was read, or is gone."""
+
+
+class InvalidKey(StoreError, ValueError):
+    """A key that no object can have, or not in this store."""
+
+
+class CorruptObject(StoreError):
+    """The content of an object is not what was written."""
+
+
+class AccessDenied(StoreError):
+    """A permission is lacking, or has not arrived yet: new policies take a while."""
+
+    permanent = False
+
+
+class CredentialsExpired(StoreError):
+    """There are no credentials, or they are not valid now."""
+
+    permanent = False
+
+
+class StoreUnavailable(StoreError):
+    """A store does not answer, or says that it cannot now."""
+
+    permanent = False
 
 
 def listed(keys: Iterable[str]) -> str:
