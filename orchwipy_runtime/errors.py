@@ -1,7 +1,8 @@
 """What a run raises: errors that say what is wrong, where, and what to do, and the two ways to stop a step.
 
 Every error is an OrchwipyError and knows the `step` and the `key` that it is about, where there is one. No
-text of an error holds a value of the state, except what was to be the name of a next step.
+text of an error holds a value of the state, except what was to be the name of a next step, or the content of
+an object.
 """
 
 from __future__ import annotations

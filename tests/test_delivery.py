@@ -578,7 +578,8 @@ class TestPausesAndResumption:
         assert cloud.deliver("only", {"x": 1})["outcome"] == "pause"
         return cloud, calls
 
-    def resume(self, cloud: Cloud, run: str = "request-0", **changes: object) -> dict[str, Any]:
+    def resume(self, cloud: Cloud, **changes: object) -> dict[str, Any]:
+        run = "request-0"
         step, event = resume(
             cloud.store, read_run(cloud.store, run), changes, limit=cloud.inline, now=cloud.now
         )
@@ -628,6 +629,7 @@ class TestPausesAndResumption:
         def second(*, text: str, **kwargs: Any) -> dict[str, object]:
             return {"$next": "nowhere"} if broken else {"length": len(text)}
 
+        changes: dict[str, object]
         for changes in ({}, {"more": 1}):
             broken = True
             cloud = Cloud(pipe, inline=1000)

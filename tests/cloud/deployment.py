@@ -12,12 +12,12 @@ from typing import Any
 
 from tests.cloud.lambda_service import LambdaService
 from tests.cloud.queues import Poller, Queues, deliver_all
-from tests.servers import S3Server
 
 from orchwipy_lint import load_pipelines
 from orchwipy_runtime.names import function_name
 from orchwipy_runtime.runs import Run, read_run
 from orchwipy_runtime.store import S3Store
+from tests.servers import S3Server
 
 PROGRAMS = Path(__file__).parent.parent / "programs"
 
