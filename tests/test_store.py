@@ -867,7 +867,7 @@ def test_with_an_endpoint_the_bucket_is_in_the_path(
     assert way.requests[-1] == f"PUT /{s3.bucket}/{prefix}/a"
 
 
-ANSWERS: list[tuple[int, str, type[StoreError]]] = [
+ANSWERS: list[tuple[int, str, type[OrchwipyError]]] = [
     (400, "ExpiredToken", CredentialsExpired),
     (400, "ExpiredTokenException", CredentialsExpired),
     (400, "InvalidToken", CredentialsExpired),
@@ -887,7 +887,7 @@ def test_answers_that_are_errors(faulty: S3Store, way: FaultyWay) -> None:
     for (status, code, expected), attempt in itertools.product(ANSWERS, every_method(faulty, "there")):
         way.script.append(Answer(status, code))
         with pytest.raises(
-            StoreError, match=code if code != "NoSuchBucket" else "there is no bucket"
+            OrchwipyError, match=code if code != "NoSuchBucket" else "there is no bucket"
         ) as raised:
             attempt()
         assert type(raised.value) is expected

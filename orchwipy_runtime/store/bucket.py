@@ -162,7 +162,7 @@ class S3Store:
 
     @contextmanager
     def _requests(self, action: str, key: str) -> Iterator[Any]:
-        """Gives the client; what it raises becomes a StoreError."""
+        """Gives the client; what it raises becomes an error of ours."""
         from botocore import exceptions
 
         try:
