@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cloud.fixtures import lambda_service, rie, rie_binary, sqs, sqs_server
+
 if TYPE_CHECKING:
     from tests.servers import S3Server
+
+__all__ = ["lambda_service", "rie", "rie_binary", "s3", "sqs", "sqs_server"]
 
 
 @pytest.fixture(scope="session")

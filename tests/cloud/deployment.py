@@ -6,17 +6,17 @@ import json
 import os
 import shutil
 import sys
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-from tests.cloud.lambda_service import LambdaService
-from tests.cloud.queues import Poller, Queues, deliver_all
 
 from orchwipy_lint import load_pipelines
 from orchwipy_runtime.names import function_name
 from orchwipy_runtime.runs import Run, read_run
 from orchwipy_runtime.store import S3Store
+from tests.cloud.lambda_service import LambdaService
+from tests.cloud.queues import Poller, Queues, deliver_all
 from tests.servers import S3Server
 
 PROGRAMS = Path(__file__).parent.parent / "programs"
@@ -35,7 +35,7 @@ class Deployment:
         queues: Queues | None = None,
         **environment: str,
     ) -> None:
-        self.stack = folder.name.replace("_", "-")[:23].strip("-")
+        self.stack = f"stack-{uuid.uuid4().hex[:12]}"
         self.service = service
         self.s3 = s3
         self.failures: list[dict[str, Any]] = []
@@ -55,7 +55,7 @@ class Deployment:
             variables = {"OrchwipyPipeline": f"{program}:{self.pipeline.name}", "OrchwipyName": step.name}
             self._add(step.name, "orchwipy_runtime.aws.handler.handler", {**common, **variables})
         successors = {
-            (function_name(self.stack, step.name), function_name(self.stack, str(arm.target.name)))
+            (function_name(self.stack, step.name), function_name(self.stack, str(arm.target.step)))
             for step in self.pipeline.steps
             for site in step.returns
             for arm in site.arms
