@@ -182,7 +182,9 @@ def _read(step: LiveStep, files: _Files) -> tuple[Definition, Step]:
         read = definition.read()
     except (Unreadable, RecursionError) as error:
         raise _Hidden(f"it cannot be read ({error})", "make it shorter") from None
-    if read.is_generator or (code.co_name != step.name and any(site.problem for site in read.returns)):
+    if read.is_generator or (
+        code.co_name != function.__name__ and any(site.problem for site in read.returns)
+    ):
         raise _Hidden(
             "a decorator makes something else of it, and does not say of what",
             "decorate it with a function that uses functools.wraps and returns what the step returns",
