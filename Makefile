@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TESTS ?= tests
-BENCHMARKS ?= analysis versus_upstream cold flake8_overhead
+BENCHMARKS ?= analysis versus_upstream cold flake8_overhead start dispatch
 
 .PHONY: help demo test test-all test-slow pytest lint docs bench clean
 

@@ -1,7 +1,8 @@
 """What a run raises: errors that say what is wrong, where, and what to do, and the two ways to stop a step.
 
 Every error is an OrchwipyError and knows the `step` and the `key` that it is about, where there is one. No
-text of an error holds a value of the state, except what was to be the name of a next step.
+text of an error holds a value of the state, except what was to be the name of a next step, or the content of
+an object.
 """
 
 from __future__ import annotations
@@ -9,21 +10,42 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 __all__ = [
+    "AccessDenied",
+    "AlreadyExists",
     "AnalyserMissing",
+    "Changed",
+    "CorruptObject",
+    "CredentialsExpired",
     "DeclarationError",
+    "EventTooLarge",
+    "ForeignEnvelope",
     "HopLimitExceeded",
+    "InvalidEnvelope",
+    "InvalidEvent",
+    "InvalidKey",
+    "InvalidPointer",
+    "InvalidRecord",
     "InvalidReturn",
     "InvalidSavedRun",
     "InvalidSetting",
     "MissingArgument",
     "MissingCallback",
+    "MissingFunction",
+    "MissingPayload",
+    "MissingRun",
     "NoNextStep",
+    "NotResumable",
     "NotSerializable",
     "OrchwipyError",
     "PauseExecution",
+    "RecordedFailure",
     "ReservedName",
     "RetriesExhausted",
     "RetryFunctionAfterDelay",
+    "ServiceUnavailable",
+    "StateTooLarge",
+    "StoreError",
+    "StoreUnavailable",
     "UnknownStep",
 ]
 
@@ -43,7 +65,12 @@ class RetryFunctionAfterDelay(BaseException):
 
 
 class OrchwipyError(Exception):
-    """The base of all errors of the runtime."""
+    """The base of all errors of the runtime.
+
+    Trying the same again cannot help where `permanent` is true.
+    """
+
+    permanent = True
 
     def __init__(
         self, message: str, *, step: str | None = None, key: str | None = None, help: str | None = None
@@ -109,6 +136,100 @@ class InvalidSavedRun(OrchwipyError):
 
 class InvalidSetting(OrchwipyError, ValueError):
     """An option or an environment variable has a value that means nothing."""
+
+
+class InvalidEvent(OrchwipyError, TypeError):
+    """A function is invoked with what is no state of a run."""
+
+
+class InvalidEnvelope(OrchwipyError, ValueError):
+    """What an event says of its run cannot be understood; `key` is the part of it."""
+
+
+class ForeignEnvelope(OrchwipyError, ValueError):
+    """An event belongs to another pipeline, or to another step's function."""
+
+
+class InvalidPointer(OrchwipyError, ValueError):
+    """An event says in a way that is not ours where the state is."""
+
+
+class MissingPayload(OrchwipyError, LookupError):
+    """The object in which the state was left is gone."""
+
+
+class InvalidRecord(OrchwipyError, ValueError):
+    """An object in the place of a run's record is none."""
+
+
+class MissingRun(OrchwipyError, LookupError):
+    """The journal knows nothing of a run."""
+
+
+class NotResumable(OrchwipyError):
+    """A run cannot be gone on with: it has ended, somebody else resumed it, or it left nothing."""
+
+
+class RecordedFailure(OrchwipyError):
+    """The step has failed for good before; this delivery does not call it again."""
+
+
+class StateTooLarge(OrchwipyError, ValueError):
+    """A state does not fit into an event, and there is no bucket to leave it in."""
+
+
+class EventTooLarge(OrchwipyError, ValueError):
+    """AWS does not take an event of this size."""
+
+
+class MissingFunction(OrchwipyError, LookupError):
+    """A step's function, or the queue of delayed retries, is not deployed."""
+
+    permanent = False
+
+
+class ServiceUnavailable(OrchwipyError):
+    """AWS does not answer, or limits how often it may be asked, and the time to try again is up."""
+
+    permanent = False
+
+
+class AccessDenied(OrchwipyError):
+    """A permission is lacking, or has not arrived yet: new policies take a while."""
+
+    permanent = False
+
+
+class CredentialsExpired(OrchwipyError):
+    """There are no credentials, or they are not valid now."""
+
+    permanent = False
+
+
+class StoreError(OrchwipyError):
+    """A store cannot do what it was asked to; `key` is the object's."""
+
+
+class AlreadyExists(StoreError):
+    """An object that should be new is there."""
+
+
+class Changed(StoreError):
+    """An object that should be replaced is no longer the one that was read, or is gone."""
+
+
+class InvalidKey(StoreError, ValueError):
+    """A key that no object can have, or not in this store."""
+
+
+class CorruptObject(StoreError):
+    """The content of an object is not what was written."""
+
+
+class StoreUnavailable(StoreError, ServiceUnavailable):
+    """A store does not answer, or says that it cannot now."""
+
+    permanent = False
 
 
 def listed(keys: Iterable[str]) -> str:

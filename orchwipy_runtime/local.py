@@ -11,38 +11,52 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 
+from orchwipy_runtime.call import (
+    call_always_on_exit,
+    call_pipeline_fail,
+    call_step,
+    check_hops,
+    check_retry,
+)
 from orchwipy_runtime.errors import (
     HopLimitExceeded,
     InvalidSavedRun,
-    InvalidSetting,
-    MissingArgument,
-    MissingCallback,
     PauseExecution,
-    RetriesExhausted,
     RetryFunctionAfterDelay,
     UnknownStep,
     did_you_mean,
     listed,
 )
-from orchwipy_runtime.outcome import State, check_keys, decode, encode, follow
+from orchwipy_runtime.names import part_of
+from orchwipy_runtime.outcome import State, check_keys, decode, encode
 from orchwipy_runtime.pipeline import Functions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Protocol
 
     from orchwipy_runtime.pipeline import Place, Registration
+
+    class Observer(Protocol):
+        """What is told how a run goes on."""
+
+        def begins(self, step: str, attempt: int, keys: list[str]) -> None:
+            """The step is called, with a state that has the keys; its first attempt is 1."""
+
+        def waits(self, step: str, delay: float) -> None:
+            """The step asks to be tried again, which happens after the delay, in seconds."""
+
+        def is_through(self, step: str, seconds: float) -> None:
+            """The step took the seconds, waiting for its retries included, and the run moves on or ends."""
+
 
 __all__ = ["LocalRun", "RunResult", "perform", "read_saved_run", "start_run"]
 
 _log = logging.getLogger("orchwipy_runtime")
 
 _VERSION = 1
-_LIMIT_VARIABLE = "OrchwipyMaxStack"
-_LIMIT = 25
 
 
 class RunResult:
@@ -69,10 +83,7 @@ class RunResult:
 
 
 class LocalRun:
-    """A run that goes on from `step` with the state of `text`; `original` is the run's input, as JSON too.
-
-    `on_step` is told of each step that is through, with the seconds that it took.
-    """
+    """A run that goes on from `step` with the state of `text`; `original` is the run's input, as JSON too."""
 
     def __init__(
         self,
@@ -84,7 +95,7 @@ class LocalRun:
         run_id: str,
         path: list[str] | None = None,
         seconds: list[float] | None = None,
-        on_step: Callable[[str, float], None] | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self.pipe = pipe
         self.step = step
@@ -93,10 +104,9 @@ class LocalRun:
         self.run_id = run_id
         self.path = path or []
         self.seconds = seconds or []
-        self.on_step = on_step
+        self.observer = observer
         self.saved: str | None = None
         self._clock = pipe.clock or time
-        self._limit = _hop_limit(pipe)
 
     def execute(self) -> RunResult:
         """Runs to the end or to a pause. What a step raises comes through, after the run was saved."""
@@ -116,9 +126,9 @@ class LocalRun:
     def _visit(self) -> bool:
         """Takes the step; False where the run ends with it."""
         try:
-            self._check_limit()
+            check_hops(self.pipe, self.step, len(self.path))
         except HopLimitExceeded:
-            self._call_pipeline_fail()
+            call_pipeline_fail(self.pipe, self.text, self.step)
             raise
         step, clock = self.step, self._clock
         registration = self.pipe.steps[step]
@@ -128,115 +138,48 @@ class LocalRun:
         try:
             while True:
                 attempt += 1
+                if self.observer:
+                    self.observer.begins(step, attempt, list(decode(self.text)))
                 try:
-                    following, text = self._attempt(registration, attempt)
+                    following, text, _ = self._attempt(registration, attempt)
                     break
                 except RetryFunctionAfterDelay as retry:
                     _log.debug("step `%s` is tried again in %s seconds", step, retry.delay_sec)
+                    if self.observer:
+                        self.observer.waits(step, retry.delay_sec)
                     clock.sleep(retry.delay_sec)
         finally:
             self.seconds.append(clock.monotonic() - start)
-        if self.on_step:
-            self.on_step(step, self.seconds[-1])
+        if self.observer:
+            self.observer.is_through(step, self.seconds[-1])
         # Not before here: until the step is through, what would be saved is the step and the state it got.
         self.step, self.text = following or step, text
         return following is not None
 
-    def _check_limit(self) -> None:
-        if len(self.path) >= self._limit:
-            raise HopLimitExceeded(
-                f"the run has taken {len(self.path)} steps, and `{self.step}` would be one more than it may",
-                step=self.step,
-                help="look for a loop that does not end, or allow more: max_steps_in_run=... of the "
-                f"pipeline, or the environment variable {_LIMIT_VARIABLE}",
-            )
-
-    def _attempt(self, registration: Registration, attempt: int) -> tuple[str | None, str]:
+    def _attempt(self, registration: Registration, attempt: int) -> tuple[str | None, str, list[str]]:
         """Calls the step and the hooks; the step that follows and the state that it gets."""
+        pipe, text, name = self.pipe, self.text, registration.name
+        if pipe.log_args:
+            self._write_arguments(name)
+        pipe.current_retry = attempt - 1
+        pipe.idempotency_key = f"{self.run_id}/{len(self.path) - 1}-{part_of(name)}"
         try:
             try:
-                outcome = self._call(registration)
+                outcome = call_step(pipe, registration, text, lambda: self.original)
             except RetryFunctionAfterDelay as retry:
-                if not _is_delay(retry.delay_sec):
-                    raise InvalidSetting(
-                        f"step `{registration.name}` asks for a retry after what is no number of seconds",
-                        step=registration.name,
-                        help="RetryFunctionAfterDelay(delay_sec) takes zero or more seconds",
-                    ) from retry
-                if attempt <= self.pipe.max_retries:
-                    raise
-                raise RetriesExhausted(
-                    f"step `{registration.name}` was tried {attempt} times and asks to be tried again",
-                    step=registration.name,
-                    help="see why it cannot finish, or allow more: max_retries=... of the pipeline",
-                ) from retry
+                check_retry(pipe, registration, retry, attempt)
+                raise
         except BaseException as error:
             if isinstance(error, Exception):
-                self._call_pipeline_fail()
-            self._call_always_on_exit(quietly=True)
+                call_pipeline_fail(pipe, text, name)
+            call_always_on_exit(pipe, text, name, quietly=True)
             raise
         try:
-            self._call_always_on_exit(quietly=False)
+            call_always_on_exit(pipe, text, name, quietly=False)
         except Exception:
-            self._call_pipeline_fail()
+            call_pipeline_fail(pipe, text, name)
             raise
         return outcome
-
-    def _call(self, registration: Registration) -> tuple[str | None, str]:
-        state = decode(self.text)
-        name, signature = registration.name, registration.signature
-        _log.debug("step `%s` gets %s", name, list(state))
-        if self.pipe.log_args:
-            self._write_arguments(name)
-        arguments = state
-        if signature.callbacks or signature.wants_original_input:
-            arguments = {**state, **self._supplied(registration)}
-        for key in signature.required:
-            if key not in state:
-                raise MissingArgument(
-                    f"step `{name}` needs `{key}`, which the state does not have; its keys: {listed(state)}",
-                    step=name,
-                    key=key,
-                    help=f"set `{key}` before, or give the parameter a default; `orchwipy check` finds the "
-                    "paths that lose it",
-                )
-        following, after = follow(registration, registration.function(**arguments), state, self.pipe.steps)
-        return following, encode(after, name)
-
-    def _supplied(self, registration: Registration) -> dict[str, object]:
-        signature = registration.signature
-        supplied: dict[str, object] = {}
-        if signature.wants_original_input:
-            supplied["_original_input"] = decode(self.original)
-        for name in signature.callbacks:
-            method = getattr(self.pipe, name, None)
-            if method is not None:
-                supplied[name] = partial(method, _original_input=decode(self.original))
-            elif name not in (getattr(registration.function, "__kwdefaults__", None) or ()):
-                raise MissingCallback(
-                    f"step `{registration.name}` asks for `{name}`, which the pipeline does not have",
-                    step=registration.name,
-                    key=name,
-                    help=f"define a method `{name}` in a class of your own: "
-                    f"class Pipeline({type(self.pipe).__name__}): ...",
-                )
-        return supplied
-
-    def _call_pipeline_fail(self) -> None:
-        if _overridden(self.pipe.pipeline_fail, Functions.pipeline_fail):
-            try:
-                self.pipe.pipeline_fail(input_data=decode(self.text))
-            except Exception:
-                _log.exception("pipeline_fail failed itself, after step `%s` had", self.step)
-
-    def _call_always_on_exit(self, *, quietly: bool) -> None:
-        if _overridden(self.pipe.always_on_exit, Functions.always_on_exit):
-            try:
-                self.pipe.always_on_exit(input_data=decode(self.text))
-            except Exception:
-                if not quietly:
-                    raise
-                _log.exception("always_on_exit failed after step `%s`", self.step)
 
     def _write_arguments(self, step: str) -> None:
         line = f'{{"run":{json.dumps(self.run_id)},"step":{json.dumps(step)},"state":{self.text}}}\n'
@@ -284,7 +227,7 @@ def start_run(
     state: Mapping[str, Any],
     *,
     step: str | None = None,
-    on_step: Callable[[str, float], None] | None = None,
+    observer: Observer | None = None,
 ) -> LocalRun:
     """A new run, which begins at the pipeline's beginner or at `step`."""
     first = pipe.beginner if step is None else step
@@ -297,12 +240,10 @@ def start_run(
         )
     check_keys(state)
     text = encode(dict(state))
-    return LocalRun(pipe, step=first, text=text, original=text, run_id=os.urandom(8).hex(), on_step=on_step)
+    return LocalRun(pipe, step=first, text=text, original=text, run_id=os.urandom(8).hex(), observer=observer)
 
 
-def read_saved_run(
-    pipe: Functions, path: Place, *, on_step: Callable[[str, float], None] | None = None
-) -> LocalRun:
+def read_saved_run(pipe: Functions, path: Place, *, observer: Observer | None = None) -> LocalRun:
     """The run that a file holds, to go on from the step that failed."""
     try:
         with open(path, encoding="utf-8") as file:
@@ -351,7 +292,7 @@ def read_saved_run(
         run_id=record["run"],
         path=record["path"],
         seconds=record["seconds"],
-        on_step=on_step,
+        observer=observer,
     )
 
 
@@ -367,24 +308,3 @@ def perform(run: LocalRun) -> RunResult:
                 f"{listed(decode(run.text))}{how}"
             )
         raise
-
-
-def _hop_limit(pipe: Functions) -> int:
-    if pipe.max_steps_in_run is not None:
-        return pipe.max_steps_in_run
-    value = os.environ.get(_LIMIT_VARIABLE)
-    if not value:
-        return _LIMIT
-    if not value.isdecimal():
-        raise InvalidSetting(
-            f"the environment variable {_LIMIT_VARIABLE} is no whole number", help=f"the default is {_LIMIT}"
-        )
-    return int(value)
-
-
-def _is_delay(seconds: object) -> bool:
-    return isinstance(seconds, int | float) and 0 <= seconds < float("inf")
-
-
-def _overridden(method: object, default: object) -> bool:
-    return getattr(method, "__func__", None) is not default

@@ -12,7 +12,7 @@ from orchwipy_runtime.declarations import read_signature
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from os import PathLike
-    from typing import Any, Protocol, TextIO, TypeVar
+    from typing import Any, ParamSpec, Protocol, TextIO, TypeVar
 
     from orchwipy_runtime.local import RunResult
     from orchwipy_runtime.returns import ConditionalReturns, ReturnUpdates
@@ -25,9 +25,23 @@ if TYPE_CHECKING:
         def monotonic(self) -> float: ...
         def sleep(self, seconds: float, /) -> object: ...
 
-    StepFunction = TypeVar(
-        "StepFunction", bound=Callable[..., ReturnUpdates | ConditionalReturns[Any] | Mapping[str, object]]
+    Parameters = ParamSpec("Parameters")
+    Returned = TypeVar(
+        "Returned", bound=ReturnUpdates | ConditionalReturns[Any] | Mapping[str, object], covariant=True
     )
+
+    class Step(Protocol[Parameters, Returned]):
+        """A step: the function as its author wrote it, and its handler."""
+
+        __name__: str
+
+        def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Returned: ...
+
+        @property
+        def handler(self) -> Callable[..., Any]:
+            """Runs the step with an event, as `Functions.handler` says."""
+            ...
+
 
 __all__ = ["Functions", "MicroFunctions", "Registration"]
 
@@ -47,6 +61,7 @@ class Registration:
 
     def __init__(
         self,
+        name: str,
         function: Callable[..., object],
         *,
         default_next: str | None,
@@ -55,7 +70,7 @@ class Registration:
         template_props: Mapping[str, object] | None,
     ) -> None:
         self.signature = read_signature(function)
-        self.name: str = function.__name__
+        self.name = name
         self.function = function
         self.default_next = default_next
         self.next_key = next_key or "$next"
@@ -74,12 +89,25 @@ class Functions:
     gets a line of JSON for each call of a step, with the state that it got. `max_steps_in_run` is the most
     steps that a run takes (by default what the environment variable OrchwipyMaxStack says, else 25), and
     `max_retries` how often one step may ask to be tried again. `clock` stands for the module `time`.
+    `functions` are steps to begin with, by name, and `default_next` says what follows those of them that
+    name no next step.
+
+    While a step is called, `running_name` is its name, `current_retry` counts its delayed retries from 0,
+    `idempotency_key` is the same for every call of this step in this run, and `current_context` is
+    Lambda's context, None elsewhere.
     """
+
+    running_name: str | None = None
+    current_retry: int = 0
+    current_context: Any = None
+    idempotency_key: str | None = None
 
     def __init__(
         self,
         *,
         beginner: str,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+        default_next: Mapping[str, str] | None = None,
         debugging: bool = False,
         debug_args_fname: Place | None = None,
         log_args: Place | None = None,
@@ -95,6 +123,8 @@ class Functions:
         self.max_retries = max_retries
         self.clock = clock
         self.steps: dict[str, Registration] = {}
+        for name, function in (functions or {}).items():
+            self._register(name, function, (default_next or {}).get(name), "$next", False, None)
 
     def fn(
         self,
@@ -102,25 +132,61 @@ class Functions:
         next_key: str = "$next",
         terminates: bool = False,
         template_props: Mapping[str, object] | None = None,
-    ) -> Callable[[StepFunction], StepFunction]:
-        """Registers the decorated function as a step of its name and returns it unchanged.
+    ) -> Callable[[Callable[Parameters, Returned]], Step[Parameters, Returned]]:
+        """Registers the decorated function as a step of its name and returns it, with its `handler`.
 
         `default_next` is the step that follows where a return names none, `next_key` the key in which
         returns name it, `terminates` allows the run to end here, `template_props` go to the deployed
         function. A second function of one name replaces the first.
         """
 
-        def register(function: StepFunction) -> StepFunction:
-            self.steps[function.__name__] = Registration(
-                function,
-                default_next=default_next,
-                next_key=next_key,
-                terminates=terminates,
-                template_props=template_props,
-            )
-            return function
+        def register(function: Callable[Parameters, Returned]) -> Step[Parameters, Returned]:
+            name = function.__name__
+            self._register(name, function, default_next, next_key, terminates, template_props)
+            if not hasattr(function, "__self__"):  # a bound method takes no attributes
+                function.handler = self.handler(name)  # type: ignore[attr-defined]
+            return function  # type: ignore[return-value]
 
         return register
+
+    def _register(
+        self,
+        name: str,
+        function: Callable[..., object],
+        default_next: str | None,
+        next_key: str,
+        terminates: bool,
+        template_props: Mapping[str, object] | None,
+    ) -> None:
+        self.steps[name] = Registration(
+            name,
+            function,
+            default_next=default_next,
+            next_key=next_key,
+            terminates=terminates,
+            template_props=template_props,
+        )
+
+    def handler(self, step: str) -> Callable[..., Any]:
+        """What takes `(event, context=None)` for a step: here it runs the pipeline from that step.
+
+        On Lambda it delivers the event to the step, as the pipeline's `lambda_handler` does.
+        """
+
+        def handle(event: Mapping[str, Any], context: Any = None) -> Any:
+            return self.run_from(step=step, **event)
+
+        return handle
+
+    @property
+    def functions(self) -> dict[str, Callable[..., Any]]:
+        """The handlers of the steps, by name."""
+        return {name: self.handler(name) for name in self.steps}
+
+    @property
+    def default_next(self) -> dict[str, str]:
+        """What follows the steps whose returns need not name it, by name."""
+        return {name: each.default_next for name, each in self.steps.items() if each.default_next}
 
     def run(self, /, **state: Any) -> RunResult:
         """Runs the pipeline here, from its beginner, with the keys of `state`."""
@@ -193,23 +259,29 @@ class Functions:
 class MicroFunctions(Functions):
     """A pipeline of which every step is a Lambda function of its own when it is deployed.
 
-    `other_resource_templates` are resources that are deployed with it, by their logical names.
+    `template_props` are properties of the steps' functions, by step, besides those that `fn` is given, and
+    `other_resource_templates` are resources that are deployed with them, by their logical names.
     """
 
     def __init__(
         self,
         *,
         beginner: str,
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+        default_next: Mapping[str, str] | None = None,
         debugging: bool = False,
         debug_args_fname: Place | None = None,
         log_args: Place | None = None,
         max_steps_in_run: int | None = None,
         max_retries: int = 4,
         clock: Clock | None = None,
+        template_props: Mapping[str, Mapping[str, object]] | None = None,
         other_resource_templates: Mapping[str, Mapping[str, object]] | None = None,
     ) -> None:
         super().__init__(
             beginner=beginner,
+            functions=functions,
+            default_next=default_next,
             debugging=debugging,
             debug_args_fname=debug_args_fname,
             log_args=log_args,
@@ -217,6 +289,7 @@ class MicroFunctions(Functions):
             max_retries=max_retries,
             clock=clock,
         )
+        self.template_props = dict(template_props or {})
         self.other_resource_templates = dict(other_resource_templates or {})
 
     @classmethod
@@ -230,7 +303,38 @@ class MicroFunctions(Functions):
             max_steps_in_run=fn.max_steps_in_run,
             max_retries=fn.max_retries,
             clock=fn.clock,
+            template_props=getattr(fn, "template_props", None),
             other_resource_templates=getattr(fn, "other_resource_templates", None),
         )
         made.steps = dict(fn.steps)
         return made
+
+    @property
+    def is_lambda(self) -> bool:
+        """Whether this process is a function on Lambda."""
+        from os import environ
+
+        return "AWS_LAMBDA_FUNCTION_NAME" in environ
+
+    def lambda_handler(self, event: object, context: Any) -> dict[str, object]:
+        """Delivers an event of Lambda to the step that this function is, and hands off what follows.
+
+        The environment says which step that is: see `orchwipy_runtime.aws.settings`. Returns what became of
+        the event; a failure is raised, so that Lambda tries again and in the end tells the failure queue.
+        """
+        return self._deliver(event, context, None)
+
+    def handler(self, step: str) -> Callable[..., Any]:
+        """What takes `(event, context=None)` for a step: on Lambda it delivers, elsewhere it runs."""
+        run_from = super().handler(step)
+
+        def handle(event: Mapping[str, Any], context: Any = None) -> Any:
+            return self._deliver(event, context, step) if self.is_lambda else run_from(event)
+
+        return handle
+
+    def _deliver(self, event: object, context: Any, step: str | None) -> dict[str, object]:
+        from orchwipy_runtime.aws.delivery import deliver
+        from orchwipy_runtime.aws.services import services_for
+
+        return deliver(self, event, context, services_for(self.steps, step))

@@ -115,7 +115,7 @@ class TestTheRegistry:
             return {"$next": "cake"}
 
         passes, said = check(broken)
-        line = bread.__code__.co_firstlineno + 2
+        line = broken.steps["bread"].function.__code__.co_firstlineno + 2
         assert not passes
         assert places(said) == [(MissingArgument, Path(__file__).name, line)]
         assert str(said[0].message) == (
@@ -126,7 +126,7 @@ class TestTheRegistry:
         mended = copy.deepcopy(broken)
 
         @mended.fn()  # type: ignore[no-redef]
-        def bread(**kwargs: object) -> dict[str, object]:
+        def bread(**kwargs: object) -> dict[str, object]:  # noqa: F811
             return {"$next": "cake", "eggs": 1}
 
         assert check(mended) == (True, [])
@@ -377,7 +377,7 @@ class TestStepsOfOtherKinds:
         exec(compile(f"@pipe.fn()\n{source}", "<made>", "exec"), {"pipe": pipe})
         passes, said = check(pipe)
         assert passes
-        line = go.__code__.co_firstlineno + 2
+        line = pipe.steps["go"].function.__code__.co_firstlineno + 2
         assert places(said) == [(UncheckedStep, "<made>", 1), (GraphWarning, Path(__file__).name, line)]
         assert str(said[0].message) == (
             "step `made` is not checked, nor is any path beyond it: "
@@ -395,11 +395,11 @@ class TestStepsOfOtherKinds:
 
     def test_a_lambda_and_what_is_no_function(self) -> None:
         pipe = Functions(beginner="<lambda>")
-        pipe.fn()(lambda **kwargs: ReturnUpdates("dict"))
-        pipe.fn(terminates=True)(dict)
+        pipe.fn()(lambda **kwargs: ReturnUpdates("print"))
+        pipe.fn(terminates=True)(print)  # type: ignore[type-var]
         first, second = self.checked(pipe)
         assert "step `<lambda>` is not checked, nor is any path beyond it: it is a lambda" in first
-        assert "step `dict` is not checked, nor is any path beyond it: it is no function" in second
+        assert "step `print` is not checked, nor is any path beyond it: it is no function" in second
 
     def test_a_file_that_was_changed(self, load: Load, tmp_path: Path) -> None:
         pipe = load("changing", KITCHEN).pipe
@@ -492,6 +492,18 @@ class TestStepsOfOtherKinds:
         pipe.fn(terminates=True)(pour)
         assert check(pipe) == (True, [])
         assert check(copy.deepcopy(pipe)) == (True, [])
+
+    def test_functions_that_are_given_by_name(self) -> None:
+        def wash(*, plates: int, **kwargs: object) -> dict[str, object]:
+            return {"plates": plates}
+
+        pipe = Functions(
+            beginner="first", functions={"first": wash, "again": wash}, default_next={"first": "again"}
+        )
+        pipe.steps["again"].terminates = True
+        assert check(pipe) == (True, [])
+        pipe.steps["first"].default_next = "agian"
+        assert not check(pipe)[0]
 
     def test_the_cells_of_a_notebook(self) -> None:
         cells = [

@@ -1,0 +1,416 @@
+"""One delivery of an event to a step's function: what is recorded counts, and what counts is handed off.
+
+Lambda may deliver an event again, after a failure or for no reason, and two deliveries may overlap. So the
+first thing is to look for the record of this step of this run. Without one the step is called and its outcome
+written, on the condition that there is still none; then the outcome that is recorded, whoever wrote it, is
+handed off, and that is marked. A delivery that finds the mark has nothing left to do.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterable
+
+from orchwipy_runtime.aws.handoff import sealed
+from orchwipy_runtime.aws.logs import Fields
+from orchwipy_runtime.call import (
+    call_always_on_exit,
+    call_pipeline_fail,
+    call_step,
+    check_hops,
+    check_retry,
+)
+from orchwipy_runtime.envelope import (
+    KEY,
+    Envelope,
+    check_run_id,
+    following_position,
+    hops_before,
+    read_entry,
+)
+from orchwipy_runtime.errors import (
+    EventTooLarge,
+    ForeignEnvelope,
+    InvalidEnvelope,
+    InvalidEvent,
+    InvalidSetting,
+    OrchwipyError,
+    PauseExecution,
+    RecordedFailure,
+    RetryFunctionAfterDelay,
+    UnknownStep,
+    did_you_mean,
+)
+from orchwipy_runtime.journal import Journal, Record, record_key
+from orchwipy_runtime.names import function_name
+from orchwipy_runtime.outcome import check_keys, decode, encode
+from orchwipy_runtime.payload import keep, kept_input, point, unwrap
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from orchwipy_runtime.aws.services import Services
+    from orchwipy_runtime.pipeline import MicroFunctions
+
+__all__ = ["LONGEST_DELAY", "deliver"]
+
+_log = logging.getLogger("orchwipy_runtime")
+
+LONGEST_DELAY = 900
+"""The longest that a message of SQS can be delayed, in seconds.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+"""
+
+
+def deliver(pipe: MicroFunctions, event: object, context: Any, services: Services) -> dict[str, object]:
+    """Delivers an event to the step that this function is; says what became of it, without the state.
+
+    Raises what the step raised, and an OrchwipyError for all that keeps the run from going on.
+    """
+    delivery = Delivery(pipe, event, context, services)
+    envelope = delivery.envelope
+    with Fields(
+        run_id=envelope.run,
+        step=envelope.step,
+        hop=hops_before(envelope.position),
+        attempt=envelope.attempt,
+    ):
+        return delivery.perform()
+
+
+class Delivery:
+    """A delivery under way. `text` is the state as JSON, None as long as it is not at hand."""
+
+    def __init__(self, pipe: MicroFunctions, event: object, context: Any, services: Services) -> None:
+        self.pipe = pipe
+        self.context = context
+        self.services = services
+        self.settings = services.settings
+        self.begins = False
+        self.envelope, self.text = self._open(event)
+        self.registration = pipe.steps[self.envelope.step]
+        self.key = record_key(self.envelope.run, self.envelope.position, self.envelope.step)
+        self.journal = Journal(services.store) if self.settings.journal and services.store else None
+        self.etag: str | None = None
+        self.settled: Record | None = None
+        self.called = False
+
+    def perform(self) -> dict[str, object]:
+        """Calls the step if need be, and goes on with what counts."""
+        failed = True
+        try:
+            result = self._perform()
+            failed = False
+            return result
+        except RecordedFailure:
+            raise
+        except Exception as error:
+            counts = self._fail(error)
+            if counts is None:
+                raise
+            return self._go_on(counts, again=True)
+        finally:
+            if self.called and self.text is not None:
+                # Raising is safe where the next delivery finds the record and does nothing twice.
+                quietly = failed or self.journal is None
+                call_always_on_exit(self.pipe, self.text, self.envelope.step, quietly=quietly)
+
+    def _open(self, event: object) -> tuple[Envelope, str | None]:
+        if not isinstance(event, dict):
+            raise InvalidEvent(
+                f"the event is no object but of type {type(event).__name__}",
+                help="invoke the function with a JSON object, which is the state of the run",
+            )
+        state = {key: value for key, value in event.items() if key != KEY}
+        if KEY in event and "v" in (event[KEY] if isinstance(event[KEY], dict) else ()):
+            envelope = Envelope.from_json(event[KEY])
+            self._check_address(envelope)
+            if envelope.state is not None and state:
+                raise InvalidEnvelope("the event has a state, and its envelope names another", key="state")
+            return envelope, None if envelope.state is not None else encode(state)
+        run, step = read_entry(event[KEY]) if KEY in event else (None, None)
+        self.begins = True
+        check_keys(state)
+        step = step or self.settings.step or self.pipe.beginner
+        envelope = Envelope(
+            pipeline=self.settings.stack,
+            run=run or self._request_id(),
+            position="0",
+            step=step,
+            version=self.settings.version,
+        )
+        self._check_address(envelope)
+        return envelope, encode(state)
+
+    def _check_address(self, envelope: Envelope) -> None:
+        """Refuses an event that is not for this function."""
+        if envelope.pipeline != self.settings.stack:
+            raise ForeignEnvelope(
+                f"the event is of the pipeline `{envelope.pipeline}`, and this function is of "
+                f"`{self.settings.stack}`",
+                help="see who sends it here",
+            )
+        if self.settings.step is not None and envelope.step != self.settings.step:
+            raise ForeignEnvelope(
+                f"the event is for the step `{envelope.step}`, and this function is `{self.settings.step}`",
+                step=self.settings.step,
+                help="see who sends it here",
+            )
+        if envelope.step not in self.pipe.steps:
+            raise UnknownStep(
+                f"the event is for `{envelope.step}`, but no step is called that",
+                step=envelope.step,
+                help=did_you_mean(envelope.step, self.pipe.steps),
+            )
+
+    def _request_id(self) -> str:
+        run = getattr(self.context, "aws_request_id", None)
+        if run is None:
+            raise InvalidEvent(
+                "the run has no id: there is none in the event, and no context of an invocation",
+                help=f'give it one: {{"{KEY}": {{"run": "..."}}, ...}}',
+            )
+        check_run_id(run)
+        return str(run)
+
+    def _perform(self) -> dict[str, object]:
+        if self.journal:
+            found = self.journal.read(self.key)
+            if found and found[0].kind == "resumed" and found[0].envelope.resumed == self.envelope.resumed:
+                self.etag = found[1]
+            elif found:
+                self.settled = found[0]
+                return self._go_on(found[0], again=True)
+        self._load()
+        record = self._outcome()
+        if record.kind == "retry":
+            return self._try_later(record)
+        settled = self._settle(record)
+        return self._go_on(settled, again=settled is not record)
+
+    def _load(self) -> None:
+        """Gets hold of the state, and writes down what the run begins with."""
+        if self.text is None:
+            self.text = unwrap(self.envelope.state or {}, self.envelope.run, self.services.store)
+        if not self.begins:
+            return
+        kept = wanted = any(
+            each.signature.callbacks or each.signature.wants_original_input
+            for each in self.pipe.steps.values()
+        )
+        original = kept_input(self.text) if wanted else None
+        if self.journal:
+            key = f"runs/{self.envelope.run}/input"
+            begin = self._record("begin", self.envelope, self.text)
+            counts = self.journal.settle(key, begin)
+            if counts.text is not None and counts.text != self.text:
+                _log.warning("run %s began before, with another input, which counts", self.envelope.run)
+                self.text = counts.text
+                original = kept_input(self.text) if wanted else None
+            if wanted and original is None:
+                original = point(key, counts.data, "record")
+        elif kept and original is None and self.services.store:
+            original = keep(self.services.store, self.envelope.run, self.text)
+        elif kept and original is None:
+            original = {"json": decode(self.text)}
+        self.envelope = self.envelope.changed(original=original)
+
+    def _outcome(self) -> Record:
+        """Calls the step; the record of what it comes to."""
+        envelope, pipe, text = self.envelope, self.pipe, self.text or "{}"
+        self._announce()
+        start = self.services.now()
+        try:
+            check_hops(pipe, envelope.step, hops_before(envelope.position))
+            self.called = True
+            following, after, keys = call_step(pipe, self.registration, text, self._original)
+        except PauseExecution:
+            return self._record("pause", envelope, self._inline, start=start)
+        except RetryFunctionAfterDelay as retry:
+            check_retry(pipe, self.registration, retry, envelope.attempt + 1)
+            due = self.services.now() + retry.delay_sec
+            later = envelope.changed(attempt=envelope.attempt + 1, due=due)
+            return self._record("retry", later, self._inline, start=start)
+        if following is None:
+            return self._record("end", envelope.changed(state=None), after, start=start, keys=keys)
+        onward = Envelope(
+            pipeline=envelope.pipeline,
+            run=envelope.run,
+            position=following_position(envelope.position),
+            step=following,
+            version=self.settings.version,
+            original=envelope.original,
+        )
+        return self._record("next", onward, after, start=start, keys=keys)
+
+    @property
+    def _inline(self) -> str | None:
+        """The state that the step got, where its envelope does not say where it is."""
+        return self.text if self.envelope.state is None else None
+
+    def _announce(self) -> None:
+        """Tells the pipeline object what is called, for steps that ask it."""
+        pipe, envelope = self.pipe, self.envelope
+        pipe.current_context = self.context
+        pipe.current_retry = envelope.attempt
+        pipe.idempotency_key = self.key.removeprefix("runs/")
+
+    def _original(self) -> str:
+        if self.envelope.original is None:
+            raise InvalidEnvelope(
+                "the event does not say what the run began with",
+                key="original",
+                help="the run was begun by a version of the pipeline of which no step asked for it; "
+                "begin it again",
+            )
+        return unwrap(self.envelope.original, self.envelope.run, self.services.store)
+
+    def _record(
+        self,
+        kind: str,
+        envelope: Envelope,
+        text: str | None,
+        *,
+        start: float | None = None,
+        keys: Iterable[str] | None = None,
+        error: BaseException | None = None,
+    ) -> Record:
+        now = self.services.now()
+        about: dict[str, Any] = {"at": round(now, 3), "attempt": self.envelope.attempt}
+        if start is not None:
+            about["seconds"] = round(now - start, 6)
+        about["keys"] = sorted(decode(self.text or "{}") if keys is None else keys)
+        if error is not None:
+            about["error"] = _described(error)
+        return Record(
+            kind,
+            position=self.envelope.position,
+            step=self.envelope.step,
+            envelope=envelope,
+            text=text,
+            about=about,
+        )
+
+    def _settle(self, record: Record) -> Record:
+        self.settled = self.journal.settle(self.key, record, etag=self.etag) if self.journal else record
+        return self.settled
+
+    def _go_on(self, record: Record, *, again: bool) -> dict[str, object]:
+        """Does what follows from the record that counts, unless it was done."""
+        if record.kind == "failed":
+            raise RecordedFailure(
+                f"step `{record.step}` of run {self.envelope.run} has failed for good: "
+                f"{record.about.get('error', {}).get('type', 'unknown')}",
+                step=record.step,
+                help=f"mend what is wrong and go on with: orchwipy runs resume {self.envelope.run}",
+            )
+        if record.kind == "resumed":
+            _log.debug("run %s was resumed here since; this delivery is out of date", self.envelope.run)
+        elif record.kind == "next":
+            mark = f"{self.key}.sent"
+            if not (again and self.journal and self.journal.is_marked(mark)):
+                event = self._sealed(record, self.key)
+                function = function_name(self.settings.stack, record.envelope.step)
+                self._invoke(function, event, record)
+                if self.journal:
+                    self.journal.mark(mark, {"at": round(self.services.now(), 3)})
+        return self._summary(record)
+
+    def _invoke(self, function: str, event: str, record: Record) -> None:
+        try:
+            self.services.invoke(function, event, remaining=self._remaining)
+        except EventTooLarge:
+            # The limit of this account or region is lower than what we take it for.
+            self.services.invoke(function, self._sealed(record, self.key, limit=0), remaining=self._remaining)
+
+    def _try_later(self, record: Record) -> dict[str, object]:
+        """Queues the delayed retry that the step asked for."""
+        if self.settings.queue is None:
+            raise InvalidSetting(
+                f"step `{record.step}` asks for a delayed retry, but the function has no queue for it",
+                step=record.step,
+                help="set DelayQueueURL to the URL of a queue that the relay serves",
+            )
+        key = self._mark_key("retry", record.envelope.attempt)
+        counts = record
+        if self.journal:
+            counts = self.journal.settle(key, record)
+            if counts is not record and self.journal.is_marked(f"{key}.sent"):
+                return self._summary(counts)
+        delay = min(max(math.ceil((counts.envelope.due or 0) - self.services.now()), 0), LONGEST_DELAY)
+        self.services.send(self._sealed(counts, key), delay, remaining=self._remaining)
+        if self.journal:
+            self.journal.mark(f"{key}.sent", {"at": round(self.services.now(), 3)})
+        return self._summary(counts)
+
+    def _sealed(self, record: Record, key: str, *, limit: int | None = None) -> str:
+        return sealed(
+            record,
+            key if self.journal else None,
+            self.services.store,
+            limit=self.settings.inline if limit is None else limit,
+        )
+
+    def _fail(self, error: Exception) -> Record | None:
+        """Records a final failure and tells the pipeline; the record that counts, if it is another's."""
+        step = self.envelope.step
+        final = isinstance(error, OrchwipyError) and error.permanent and error.step == step
+        tells = True
+        if self.journal:
+            try:
+                if not final:
+                    number = self._count(error)
+                    if number is not None and number < self.settings.attempts:
+                        return None
+                    tells = number is not None
+                if self.settled is None and self.text is not None:
+                    failed = self._record("failed", self.envelope, self._inline, error=error)
+                    counts = self._settle(failed)
+                    if counts is not failed:
+                        return counts
+            except OrchwipyError:
+                _log.exception("the failure of step `%s` could not be recorded", step)
+                return None
+        if tells and self.text is not None:
+            call_pipeline_fail(self.pipe, self.text, step)
+        return None
+
+    def _count(self, error: Exception) -> int | None:
+        """The number of this failure, after the last of which Lambda gives the event up; None after that."""
+        about = {"at": round(self.services.now(), 3), "error": _described(error)}
+        for number in range(1, self.settings.attempts + 1):
+            key = self._mark_key("failure", f"{self.envelope.attempt}.{number}")
+            if self.journal and self.journal.mark(key, about):
+                return number
+        return None
+
+    def _mark_key(self, name: str, number: object) -> str:
+        """What is counted anew when the run is resumed has the number of that in its key."""
+        resumed = f".resumed-{self.envelope.resumed}" if self.envelope.resumed else ""
+        return f"{self.key}{resumed}.{name}-{number}"
+
+    @property
+    def _remaining(self) -> Callable[[], float]:
+        left = getattr(self.context, "get_remaining_time_in_millis", None)
+        return (lambda: left() / 1000) if left else (lambda: math.inf)
+
+    def _summary(self, record: Record) -> dict[str, object]:
+        following = record.envelope.step if record.kind == "next" else None
+        return {
+            "statusCode": 200,
+            "run": self.envelope.run,
+            "step": self.envelope.step,
+            "position": self.envelope.position,
+            "outcome": record.kind,
+            "next": following,
+        }
+
+
+def _described(error: BaseException) -> dict[str, str]:
+    from traceback import format_exception
+
+    trace = "".join(format_exception(type(error), error, error.__traceback__))
+    return {"type": type(error).__name__, "message": str(error)[:1000], "traceback": trace[-4000:]}

@@ -1,0 +1,154 @@
+"""The journal: what each step of a run came to, written down before anything follows from it.
+
+A record is one object of the store. Its first line is JSON about the step, its second the state. Only the
+first that is written for a step counts: every delivery of the step goes on from that one.
+
+    runs/<run>/input                           what the run began with
+    runs/<run>/<position>-<step>               what the step came to
+    runs/<run>/<position>-<step>.sent          that the next step was handed off
+    runs/<run>/<position>-<step>.retry-<n>     that a delayed retry was asked for
+    runs/<run>/<position>-<step>.failure-<n>   that a call of the step failed, and may be tried again
+"""
+
+from __future__ import annotations
+
+import json
+
+from orchwipy_runtime.envelope import Envelope
+from orchwipy_runtime.errors import AlreadyExists, Changed, InvalidEnvelope, InvalidRecord
+from orchwipy_runtime.names import part_of
+from orchwipy_runtime.outcome import encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from orchwipy_runtime.store import Store
+
+__all__ = ["KINDS", "Journal", "Record", "record_key"]
+
+KINDS = frozenset({"begin", "next", "end", "pause", "failed", "retry", "resumed"})
+"""What a record says: the run began; the step was through and another follows, or none; it paused the run; it
+failed for good; it is to be tried again later; a failed or paused step was resumed."""
+
+_VERSION = 1
+
+
+def record_key(run: str, position: str, step: str) -> str:
+    """The key of what the step at this position of the run came to."""
+    return f"runs/{run}/{position}-{part_of(step)}"
+
+
+class Record:
+    """What a step came to.
+
+    `envelope` and `text` are what is handed off next: to the step that follows for the kind `next`, and to
+    the step itself for those kinds after which it is called again. `text` is None where the envelope says
+    where the state is. `about` holds what people want to know: `at`, seconds since the epoch, `seconds`,
+    `attempt`, `keys`, and an `error`.
+    """
+
+    __slots__ = ("_data", "about", "envelope", "kind", "position", "step", "text")
+
+    def __init__(
+        self,
+        kind: str,
+        *,
+        position: str,
+        step: str,
+        envelope: Envelope,
+        text: str | None,
+        about: Mapping[str, Any],
+        data: bytes | None = None,
+    ) -> None:
+        self.kind = kind
+        self.position = position
+        self.step = step
+        self.envelope = envelope
+        self.text = text
+        self.about = about
+        self._data = data
+
+    @property
+    def data(self) -> bytes:
+        """The object that holds the record."""
+        if self._data is None:
+            self._data = self._written()
+        return self._data
+
+    def _written(self) -> bytes:
+        header = {
+            "v": _VERSION,
+            "kind": self.kind,
+            "position": self.position,
+            "step": self.step,
+            **self.about,
+            "envelope": self.envelope.to_json(),
+        }
+        return f"{encode(header)}\n{'' if self.text is None else self.text + chr(10)}".encode()
+
+    @classmethod
+    def parse(cls, data: bytes, key: str) -> Record:
+        """The record that an object holds; InvalidRecord for another object."""
+        try:
+            head, _, rest = data.decode().partition("\n")
+            header = json.loads(head)
+            if header.pop("v") != _VERSION or header["kind"] not in KINDS:
+                raise ValueError
+            return cls(
+                header.pop("kind"),
+                position=str(header.pop("position")),
+                step=str(header.pop("step")),
+                envelope=Envelope.from_json(header.pop("envelope")),
+                text=rest.rstrip("\n") or None,
+                about=header,
+                data=data,
+            )
+        except (ValueError, KeyError, AttributeError, TypeError, InvalidEnvelope) as error:
+            raise InvalidRecord(
+                f"`{key}` is no record of a run, or one of another version of this package",
+                key=key,
+                help="see what wrote it: the pipeline's prefix of the bucket belongs to the runtime",
+            ) from error
+
+
+class Journal:
+    """The records of runs in a store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def read(self, key: str) -> tuple[Record, str] | None:
+        """The record and its etag, None where nothing is recorded yet."""
+        found = self.store.read(key)
+        return (Record.parse(found.data, key), found.etag) if found else None
+
+    def settle(self, key: str, record: Record, *, etag: str | None = None) -> Record:
+        """Writes the record unless there is one, and returns the one that counts.
+
+        With an `etag` it takes the place of the record that has it, and of no other.
+        """
+        try:
+            if etag is None:
+                self.store.create(key, record.data)
+            else:
+                self.store.replace(key, record.data, etag=etag)
+            return record
+        except (AlreadyExists, Changed):
+            found = self.read(key)
+            if found is None:  # somebody deleted it just now
+                raise
+            return found[0]
+
+    def mark(self, key: str, about: Mapping[str, Any]) -> bool:
+        """Writes a mark; False where it is there already."""
+        try:
+            self.store.create(key, encode(dict(about)).encode())
+        except AlreadyExists:
+            return False
+        return True
+
+    def is_marked(self, key: str) -> bool:
+        """Whether the mark is there."""
+        return self.store.read(key) is not None

@@ -1,0 +1,50 @@
+"""Names by construction: what a step is called where its own name cannot stand.
+
+A step's function is `<stack>-<part>` and its records lie under keys with the part, so that nothing has to be
+looked up when a run is under way. What deploys a pipeline computes the same names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from orchwipy_runtime.errors import InvalidSetting
+
+__all__ = ["check_parts", "function_name", "part_of"]
+
+_LONGEST = 40
+_KEPT = 31
+_UNFIT = re.compile("[^A-Za-z0-9_-]")
+
+
+def part_of(step: str) -> str:
+    """The part of a function's name that stands for the step: at most 40 of the characters that AWS allows.
+
+    A name of other characters, or a longer one, is cut to 31 and ends in 8 hex digits of its SHA-256. Lambda
+    takes 64 characters, so that the stack's name may have 23
+    (https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html).
+    """
+    if len(step) <= _LONGEST and not _UNFIT.search(step):
+        return step
+    from hashlib import sha256
+
+    return f"{_UNFIT.sub('_', step)[:_KEPT]}-{sha256(step.encode()).hexdigest()[:8]}"
+
+
+def function_name(stack: str, step: str) -> str:
+    """The name of a step's function in a deployed stack."""
+    return f"{stack}-{part_of(step)}"
+
+
+def check_parts(steps: Iterable[str]) -> None:
+    """Refuses two steps that would have one function."""
+    seen: dict[str, str] = {}
+    for step in steps:
+        other = seen.setdefault(part_of(step), step)
+        if other != step:
+            raise InvalidSetting(
+                f"the steps `{other}` and `{step}` would be one function, `{part_of(step)}`",
+                step=step,
+                help="rename one of them",
+            )
