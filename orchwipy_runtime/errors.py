@@ -12,6 +12,7 @@ from collections.abc import Iterable
 __all__ = [
     "AccessDenied",
     "AlreadyExists",
+    "AnalyserMissing",
     "Changed",
     "CorruptObject",
     "CredentialsExpired",
@@ -87,6 +88,10 @@ class DeclarationError(OrchwipyError, TypeError):
     def __init__(self, code: str, message: str, *, step: str, key: str | None = None, help: str) -> None:
         super().__init__(f"{code} {message}", step=step, key=key, help=help)
         self.code = code
+
+
+class AnalyserMissing(OrchwipyError, ImportError):
+    """What reads and draws pipelines is not installed: it is the extra `lint`."""
 
 
 class MissingArgument(OrchwipyError, TypeError):
