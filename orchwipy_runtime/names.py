@@ -15,6 +15,7 @@ __all__ = ["check_parts", "function_name", "part_of"]
 
 _LONGEST = 40
 _KEPT = 31
+_ONE = "all-steps"
 _UNFIT = re.compile("[^A-Za-z0-9_-]")
 
 
@@ -32,9 +33,9 @@ def part_of(step: str) -> str:
     return f"{_UNFIT.sub('_', step)[:_KEPT]}-{sha256(step.encode()).hexdigest()[:8]}"
 
 
-def function_name(stack: str, step: str) -> str:
-    """The name of a step's function in a deployed stack."""
-    return f"{stack}-{part_of(step)}"
+def function_name(stack: str, step: str, *, one: bool = False) -> str:
+    """The name of a step's function in a deployed stack, or of the one function that is every step."""
+    return f"{stack}-{_ONE if one else part_of(step)}"
 
 
 def check_parts(steps: Iterable[str]) -> None:

@@ -160,6 +160,17 @@ class TestTheWay:
         )
         assert len(calls) == 3
 
+    def test_the_one_function_hands_off_to_itself(self) -> None:
+        pipe, calls = line()
+        cloud = Cloud(pipe, one=True)
+        cloud.deliver("first", {})
+        cloud.events.clear()
+        run = read_run(cloud.store, "request-0")
+        function, event = resume(cloud.store, run, {}, stack=STACK, limit=1000, now=0)
+        assert cloud.functions == {function} == {f"{STACK}-all-steps"}
+        cloud.deliver("", json.loads(event))
+        assert len(calls) == 2
+
     def test_a_step_can_follow_itself(self) -> None:
         pipe = MicroFunctions(beginner="count")
 
@@ -580,10 +591,10 @@ class TestPausesAndResumption:
 
     def resume(self, cloud: Cloud, **changes: object) -> dict[str, Any]:
         run = "request-0"
-        step, event = resume(
-            cloud.store, read_run(cloud.store, run), changes, limit=cloud.inline, now=cloud.now
+        function, event = resume(
+            cloud.store, read_run(cloud.store, run), changes, stack=STACK, limit=cloud.inline, now=cloud.now
         )
-        return cloud.deliver(step, json.loads(event))
+        return cloud.deliver(function.removeprefix(f"{STACK}-"), json.loads(event))
 
     def test_a_pause_is_recorded_and_not_called_again(self) -> None:
         cloud, calls = self.paused()
@@ -608,16 +619,16 @@ class TestPausesAndResumption:
         cloud, calls = self.paused()
         run = read_run(cloud.store, "request-0")
         again = read_run(cloud.store, "request-0")
-        step, event = resume(cloud.store, run, {}, limit=1000, now=0)
+        _, event = resume(cloud.store, run, {}, stack=STACK, limit=1000, now=0)
         with pytest.raises(e.NotResumable, match="somebody else"):
-            resume(cloud.store, again, {"approved": True}, limit=1000, now=0)
-        cloud.deliver(step, json.loads(event))
-        cloud.deliver(step, json.loads(event))
+            resume(cloud.store, again, {"approved": True}, stack=STACK, limit=1000, now=0)
+        cloud.deliver("only", json.loads(event))
+        cloud.deliver("only", json.loads(event))
         assert len(calls) == 2
 
     def test_an_event_from_before_the_resumption_changes_nothing(self) -> None:
         cloud, calls = self.paused()
-        resume(cloud.store, read_run(cloud.store, "request-0"), {}, limit=1000, now=0)
+        resume(cloud.store, read_run(cloud.store, "request-0"), {}, stack=STACK, limit=1000, now=0)
         assert cloud.deliver("only", {"x": 1})["outcome"] == "resumed"
         assert len(calls) == 1
 

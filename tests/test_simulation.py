@@ -141,8 +141,8 @@ def _check_resumes(world: World, pipe: Tangle, seed: int) -> None:
             world.settle()
         run = read_run(world.store, name)
         if run.status != "ended":
-            step, event = resume(world.store, run, {}, limit=world.inline, now=world.now)
-            world.accept(function_name(STACK, step), event)
+            function, event = resume(world.store, run, {}, stack=STACK, limit=world.inline, now=world.now)
+            world.accept(function, event)
             world.settle()
             run = read_run(world.store, name)
         assert run.status == "ended", (seed, run.status)

@@ -215,6 +215,8 @@ class Delivery:
     ) -> Record:
         now = self.services.now()
         about: dict[str, Any] = {"at": round(now, 3), "attempt": self.envelope.attempt}
+        if self.settings.one:
+            about["functions"] = "one"
         if start is not None:
             about["seconds"] = round(now - start, 6)
         about["keys"] = sorted(decode(self.text or "{}") if keys is None else keys)
@@ -248,7 +250,7 @@ class Delivery:
             mark = f"{self.key}.sent"
             if not (again and self.journal and self.journal.is_marked(mark)):
                 event = self._sealed(record, self.key)
-                function = function_name(self.settings.stack, record.envelope.step)
+                function = function_name(self.settings.stack, record.envelope.step, one=self.settings.one)
                 self._invoke(function, event, record)
                 if self.journal:
                     self.journal.mark(mark, {"at": round(self.services.now(), 3)})

@@ -87,4 +87,5 @@ def _relay_one(record: Mapping[str, Any], context: Any, services: Services) -> N
     trace = (record.get("attributes") or {}).get("AWSTraceHeader")
     if not isinstance(trace, str) or not _TRACE.fullmatch(trace):
         trace = None
-    services.invoke(function_name(stack, envelope.step), body, remaining=remaining, trace=trace)
+    function = function_name(stack, envelope.step, one=services.settings.one)
+    services.invoke(function, body, remaining=remaining, trace=trace)

@@ -6,6 +6,7 @@ from orchwipy_runtime.aws.handoff import sealed
 from orchwipy_runtime.envelope import KEY
 from orchwipy_runtime.errors import Changed, NotResumable
 from orchwipy_runtime.journal import Journal, Record
+from orchwipy_runtime.names import function_name
 from orchwipy_runtime.outcome import check_keys, decode, encode
 from orchwipy_runtime.payload import unwrap
 
@@ -20,14 +21,17 @@ if TYPE_CHECKING:
 __all__ = ["resume"]
 
 
-def resume(store: Store, run: Run, changes: Mapping[str, Any], *, limit: int, now: float) -> tuple[str, str]:
-    """The step to deliver to and the event to deliver, with which the run goes on.
+def resume(
+    store: Store, run: Run, changes: Mapping[str, Any], *, stack: str, limit: int, now: float
+) -> tuple[str, str]:
+    """The function to invoke, and the event to invoke it with, so that the run goes on.
 
     A step that failed or paused is marked as resumed, so that its function calls it once more, with `changes`
     laid over the state. In any other case what was recorded last is handed off once more: a step that has
     it already does nothing twice. Raises NotResumable, InvalidPointer, MissingPayload.
     """
     record, key = run.pending
+    one = record.about.get("functions") == "one"
     if record.kind in ("failed", "pause"):
         record = _mark_resumed(store, run, record, changes, now)
     elif changes:
@@ -36,8 +40,9 @@ def resume(store: Store, run: Run, changes: Mapping[str, Any], *, limit: int, no
             help="resume it as it is, without values for keys",
         )
     if record.kind == "begin":
-        return record.step, _beginning(record)
-    return record.envelope.step, sealed(record, key, store, limit=limit)
+        return function_name(stack, record.step, one=one), _beginning(record)
+    function = function_name(stack, record.envelope.step, one=one)
+    return function, sealed(record, key, store, limit=limit)
 
 
 def _mark_resumed(store: Store, run: Run, record: Record, changes: Mapping[str, Any], now: float) -> Record:
@@ -54,7 +59,12 @@ def _mark_resumed(store: Store, run: Run, record: Record, changes: Mapping[str, 
         step=record.step,
         envelope=before.changed(attempt=0, due=None, resumed=before.resumed + 1, state=carried),
         text=text,
-        about={"at": round(now, 3), "attempt": 0, "keys": sorted({*record.about.get("keys", ()), *changes})},
+        about={
+            **{name: record.about[name] for name in ("functions",) if name in record.about},
+            "at": round(now, 3),
+            "attempt": 0,
+            "keys": sorted({*record.about.get("keys", ()), *changes}),
+        },
     )
     found = Journal(store).read(key)
     try:

@@ -18,7 +18,8 @@ class Settings:
 
     - `stack` (StackName): the name of the stack. It is the pipeline's name, the first part of every
       function's name and the prefix of every object.
-    - `step` (OrchwipyName): the step that the function is, None where one function is all of them.
+    - `step` (OrchwipyName): the step that the function is, None where it is all of them.
+    - `one` (OrchwipyFunctions, `one` or `each`): whether one function is all steps of the pipeline.
     - `bucket` (OrchwipyRequestBucket): where records and large states are, None without one.
     - `journal` (OrchwipyJournal, `on` or `off`): whether outcomes are recorded; given a bucket, they are.
     - `queue` (DelayQueueURL): the queue of delayed retries, None without one.
@@ -28,13 +29,14 @@ class Settings:
     - `version` (OrchwipyVersion): of the program, if it has one.
     """
 
-    __slots__ = ("attempts", "bucket", "inline", "journal", "queue", "stack", "step", "version")
+    __slots__ = ("attempts", "bucket", "inline", "journal", "one", "queue", "stack", "step", "version")
 
     def __init__(
         self,
         *,
         stack: str,
         step: str | None = None,
+        one: bool = False,
         bucket: str | None = None,
         journal: bool = True,
         queue: str | None = None,
@@ -44,6 +46,7 @@ class Settings:
     ) -> None:
         self.stack = stack
         self.step = step
+        self.one = one
         self.bucket = bucket
         self.journal = journal and bucket is not None
         self.queue = queue
@@ -68,14 +71,12 @@ class Settings:
                 key="StackName",
                 help="it holds the name of the stack, from which the names of the steps' functions are made",
             )
-        journal = environment.get("OrchwipyJournal") or "on"
-        if journal not in ("on", "off"):
-            raise InvalidSetting(
-                "the environment variable OrchwipyJournal is neither `on` nor `off`", key="OrchwipyJournal"
-            )
+        journal = _choice(environment, "OrchwipyJournal", "on", "off")
+        functions = _choice(environment, "OrchwipyFunctions", "each", "one")
         return cls(
             stack=stack,
             step=environment.get("OrchwipyName") or None,
+            one=functions == "one",
             bucket=environment.get("OrchwipyRequestBucket") or None,
             journal=journal == "on",
             queue=environment.get("DelayQueueURL") or None,
@@ -83,6 +84,17 @@ class Settings:
             attempts=_number(environment, "OrchwipyAttempts", _ATTEMPTS, 3),
             version=environment.get("OrchwipyVersion") or None,
         )
+
+
+def _choice(environment: Mapping[str, str], name: str, default: str, other: str) -> str:
+    value = environment.get(name) or default
+    if value not in (default, other):
+        raise InvalidSetting(
+            f"the environment variable {name} is neither `{default}` nor `{other}`",
+            key=name,
+            help=f"the default is `{default}`",
+        )
+    return value
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, most: int) -> int:

@@ -140,7 +140,8 @@ class SteppedServices(Services):
     def __init__(self, world: World, step: str | None) -> None:
         settings = Settings(
             stack=STACK,
-            step=step,
+            step=None if world.one else step,
+            one=world.one,
             bucket="bucket" if world.bucket else None,
             journal=world.journal,
             queue="queue" if world.has_queue else None,
@@ -173,6 +174,8 @@ class World:
     journal: bool = True
     inline: int = 200_000
     bucket: bool = True
+    one: bool = False
+    """Whether one function is every step."""
     has_queue: bool = True
     largest: int = 1_048_576
     refusals: int = 0
