@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from orchwipy_runtime.call import (
     call_always_on_exit,
@@ -35,9 +35,22 @@ from orchwipy_runtime.pipeline import Functions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Protocol
 
     from orchwipy_runtime.pipeline import Place, Registration
+
+    class Observer(Protocol):
+        """What is told how a run goes on."""
+
+        def begins(self, step: str, attempt: int, keys: list[str]) -> None:
+            """The step is called, with a state that has the keys; its first attempt is 1."""
+
+        def waits(self, step: str, delay: float) -> None:
+            """The step asks to be tried again, which happens after the delay, in seconds."""
+
+        def is_through(self, step: str, seconds: float) -> None:
+            """The step took the seconds, waiting for its retries included, and the run moves on or ends."""
+
 
 __all__ = ["LocalRun", "RunResult", "perform", "read_saved_run", "start_run"]
 
@@ -70,10 +83,7 @@ class RunResult:
 
 
 class LocalRun:
-    """A run that goes on from `step` with the state of `text`; `original` is the run's input, as JSON too.
-
-    `on_step` is told of each step that is through, with the seconds that it took.
-    """
+    """A run that goes on from `step` with the state of `text`; `original` is the run's input, as JSON too."""
 
     def __init__(
         self,
@@ -85,7 +95,7 @@ class LocalRun:
         run_id: str,
         path: list[str] | None = None,
         seconds: list[float] | None = None,
-        on_step: Callable[[str, float], None] | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self.pipe = pipe
         self.step = step
@@ -94,7 +104,7 @@ class LocalRun:
         self.run_id = run_id
         self.path = path or []
         self.seconds = seconds or []
-        self.on_step = on_step
+        self.observer = observer
         self.saved: str | None = None
         self._clock = pipe.clock or time
 
@@ -128,16 +138,20 @@ class LocalRun:
         try:
             while True:
                 attempt += 1
+                if self.observer:
+                    self.observer.begins(step, attempt, list(decode(self.text)))
                 try:
                     following, text, _ = self._attempt(registration, attempt)
                     break
                 except RetryFunctionAfterDelay as retry:
                     _log.debug("step `%s` is tried again in %s seconds", step, retry.delay_sec)
+                    if self.observer:
+                        self.observer.waits(step, retry.delay_sec)
                     clock.sleep(retry.delay_sec)
         finally:
             self.seconds.append(clock.monotonic() - start)
-        if self.on_step:
-            self.on_step(step, self.seconds[-1])
+        if self.observer:
+            self.observer.is_through(step, self.seconds[-1])
         # Not before here: until the step is through, what would be saved is the step and the state it got.
         self.step, self.text = following or step, text
         return following is not None
@@ -213,7 +227,7 @@ def start_run(
     state: Mapping[str, Any],
     *,
     step: str | None = None,
-    on_step: Callable[[str, float], None] | None = None,
+    observer: Observer | None = None,
 ) -> LocalRun:
     """A new run, which begins at the pipeline's beginner or at `step`."""
     first = pipe.beginner if step is None else step
@@ -226,12 +240,10 @@ def start_run(
         )
     check_keys(state)
     text = encode(dict(state))
-    return LocalRun(pipe, step=first, text=text, original=text, run_id=os.urandom(8).hex(), on_step=on_step)
+    return LocalRun(pipe, step=first, text=text, original=text, run_id=os.urandom(8).hex(), observer=observer)
 
 
-def read_saved_run(
-    pipe: Functions, path: Place, *, on_step: Callable[[str, float], None] | None = None
-) -> LocalRun:
+def read_saved_run(pipe: Functions, path: Place, *, observer: Observer | None = None) -> LocalRun:
     """The run that a file holds, to go on from the step that failed."""
     try:
         with open(path, encoding="utf-8") as file:
@@ -280,7 +292,7 @@ def read_saved_run(
         run_id=record["run"],
         path=record["path"],
         seconds=record["seconds"],
-        on_step=on_step,
+        observer=observer,
     )
 
 

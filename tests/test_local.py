@@ -35,6 +35,7 @@ from orchwipy_runtime.errors import (
     RetriesExhausted,
     UnknownStep,
 )
+from orchwipy_runtime.local import start_run
 
 
 class Watch:
@@ -354,6 +355,41 @@ class TestPauseAndRetry:
         assert seen == [[], [], []]
         assert watch.waits == [10.5, 10.5]
         assert (result.state, result.path, result.seconds) == ({"a": [3]}, ["start"], [21.0])
+
+    def test_an_observer_is_told_of_all_of_it(self) -> None:
+        told: list[tuple[Any, ...]] = []
+
+        class Observer:
+            def begins(self, *event: Any) -> None:
+                told.append(("begins", *event))
+
+            def waits(self, *event: Any) -> None:
+                told.append(("waits", *event))
+
+            def is_through(self, *event: Any) -> None:
+                told.append(("is through", *event))
+
+        pipe = Functions(beginner="start", clock=Watch())
+
+        @pipe.fn()
+        def start(**kwargs: Any) -> ReturnUpdates:
+            if len(told) < 3:
+                raise RetryFunctionAfterDelay(10.5)
+            return ReturnUpdates("rest", "a", b=1, c=2)
+
+        @pipe.fn()
+        def rest(**kwargs: Any) -> ReturnUpdates:
+            raise PauseExecution
+
+        result = start_run(pipe, {"a": 1}, observer=Observer()).execute()
+        assert result.paused
+        assert told == [
+            ("begins", "start", 1, ["a"]),
+            ("waits", "start", 10.5),
+            ("begins", "start", 2, ["a"]),
+            ("is through", "start", 10.5),
+            ("begins", "rest", 1, ["b", "c"]),
+        ]
 
     @pytest.mark.parametrize(("options", "attempts"), [({}, 5), ({"max_retries": 0}, 1)])
     def test_retries_run_out_loudly(self, options: Any, attempts: int) -> None:

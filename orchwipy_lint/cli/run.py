@@ -50,6 +50,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--args", metavar="FILE", help="a JSON file with the input, an object")
     parser.add_argument("--from", dest="step", metavar="STEP", help="begin at this step")
     parser.add_argument("--resume", metavar="FILE", help="go on with a failed run that this file holds")
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="show the step that runs: its time, its attempt, the state's keys; for a terminal",
+    )
     parser.set_defaults(run=_run)
 
 
@@ -70,31 +75,27 @@ def _execute(pipe: Functions, args: argparse.Namespace, state: dict[str, Any]) -
 
     from rich.text import Text
 
+    from orchwipy_lint.cli.progress import Steps, duration, watch
     from orchwipy_lint.report.console import ReportConsole
-    from orchwipy_lint.report.visible import visible
     from orchwipy_runtime.errors import OrchwipyError
     from orchwipy_runtime.local import read_saved_run, start_run
 
     console = ReportConsole()
-    width = max(map(len, pipe.steps), default=0)
-
-    def show(step: str, seconds: float) -> None:
-        sys.stdout.flush()
-        console.put(Text.assemble((visible(step.ljust(width)), "bold"), f"   {_duration(seconds)}"))
-
+    steps = (watch if args.watch else Steps)(console, list(pipe.steps))
     if pipe.failed_run_path is None:
         pipe.debug_args_fname = _SAVED
     try:
         if args.resume:
-            run = read_saved_run(pipe, args.resume, on_step=show)
+            run = read_saved_run(pipe, args.resume, observer=steps)
         else:
-            run = start_run(pipe, state, step=args.step, on_step=show)
+            run = start_run(pipe, state, step=args.step, observer=steps)
     except OrchwipyError as error:
         raise _CannotStart(str(error)) from error
     for step, seconds in zip(run.path, run.seconds, strict=False):
-        console.put(Text(visible(f"{step.ljust(width)}   {_duration(seconds)}   before"), style="dim"))
+        steps.was_through(step, seconds)
     try:
-        result = run.execute()
+        with steps:
+            result = run.execute()
     except KeyboardInterrupt:
         _print_failure(console, run, args.file)
         raise
@@ -103,14 +104,14 @@ def _execute(pipe: Functions, args: argparse.Namespace, state: dict[str, Any]) -
         _print_failure(console, run, args.file)
         return 1
     how = "paused" if result.paused else "ended"
-    steps = "1 step" if len(result.path) == 1 else f"{len(result.path)} steps"
+    taken = "1 step" if len(result.path) == 1 else f"{len(result.path)} steps"
     if result.paused:
-        show(result.path[-1], result.seconds[-1])
+        steps.is_through(result.path[-1], result.seconds[-1])
     console.put(Text())
     console.put(
         Text.assemble(
             (how, "bold yellow" if result.paused else "bold green"),
-            f" after {steps} in {_duration(sum(result.seconds))}",
+            f" after {taken} in {duration(sum(result.seconds))}",
         )
     )
     console.put(Text(json.dumps(result.state, indent=2, ensure_ascii=False)))
@@ -254,9 +255,3 @@ def _is_users(file: str) -> bool:
     others += [str(Path(each.__file__ or "").parent) for each in (orchwipy_lint, pipeline)]
     place = os.path.abspath(file)
     return not file.startswith("<") and not any(place.startswith(each + os.sep) for each in others)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 1:
-        return f"{seconds * 1000:.1f} ms"
-    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60} min {int(seconds) % 60} s"

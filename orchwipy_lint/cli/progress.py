@@ -1,0 +1,175 @@
+"""What `orchwipy run` shows of a run that goes on: the steps that are through, and the one that runs.
+
+The steps that are through are lines like any other output. The one that runs stands in the bottom row of
+the terminal, and the rows above become the region that scrolls. So whatever the steps write, even by a
+process of their own, goes where it would go anyway, and so does what is typed for `input()`. `rich.live`
+would share the cursor with all of that, and would have to hold it up and pass it on.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from threading import Event, Thread
+from time import monotonic
+from typing import NamedTuple
+
+from rich.spinner import Spinner
+from rich.text import Text
+
+from orchwipy_lint.report.console import ReportConsole
+from orchwipy_lint.report.visible import visible
+
+__all__ = ["Steps", "duration", "watch"]
+
+_SECONDS_A_DRAWING = 0.1
+_FEWEST_ROWS = 3
+
+# What a VT100 and all after it understand. To set or lift the region moves the cursor, which is put back.
+_SAVE, _RESTORE = "\x1b7", "\x1b8"
+_LIFT_REGION = "\x1b[r"
+_CLEAR_BELOW = "\x1b[J"
+_DOWN_OR_SCROLL, _UP = "\x1bD", "\x1b[A"
+_CLEAR_ROW = "\x1b[2K"
+
+
+class Steps:
+    """Prints each step that is through, with its time. `names` are all that may come, to be aligned."""
+
+    def __init__(self, console: ReportConsole, names: list[str]) -> None:
+        self._console = console
+        self._width = max(map(len, names), default=0)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def begins(self, step: str, attempt: int, keys: list[str]) -> None:
+        pass
+
+    def waits(self, step: str, delay: float) -> None:
+        pass
+
+    def is_through(self, step: str, seconds: float) -> None:
+        sys.stdout.flush()
+        self._console.put(
+            Text.assemble((visible(step.ljust(self._width)), "bold"), f"   {duration(seconds)}")
+        )
+
+    def was_through(self, step: str, seconds: float) -> None:
+        """Prints a step that a run took before it was resumed."""
+        line = f"{step.ljust(self._width)}   {duration(seconds)}   before"
+        self._console.put(Text(visible(line), style="dim"))
+
+
+def watch(console: ReportConsole, names: list[str]) -> Steps:
+    """Shows the step that runs too, where standard output is a terminal that can; to be used in a `with`."""
+    able = sys.stdout.isatty() and console.is_interactive and not console.legacy_windows
+    return _Watch(console, names) if able else Steps(console, names)
+
+
+def duration(seconds: float) -> str:
+    """A time as people read it."""
+    if seconds < 1:
+        return f"{seconds * 1000:.1f} ms"
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+class _Current(NamedTuple):
+    """The step that runs: when it began, and when it is tried again, where it waits for that."""
+
+    step: str
+    attempt: int
+    keys: str
+    since: float
+    again_at: float | None = None
+
+
+class _Watch(Steps):
+    """Draws the bottom row from a thread, each time in a single write, which no other output can part."""
+
+    def __init__(self, console: ReportConsole, names: list[str]) -> None:
+        super().__init__(console, names)
+        self._terminal = sys.stdout  # a step may put another stream in its place for a while
+        self._current: _Current | None = None
+        self._spinner = Spinner("line")
+        self._size: os.terminal_size | None = None
+        self._over = Event()
+        self._thread = Thread(target=self._draw_until_over, daemon=True)
+
+    def __enter__(self) -> None:
+        self._handler = signal.signal(signal.SIGTERM, self._clear_and_terminate)
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGTERM, self._handler or signal.SIG_DFL)
+        self._over.set()
+        self._thread.join()
+        if self._size:
+            with suppress(OSError):
+                self._write(f"{_SAVE}{_LIFT_REGION}\x1b[{self._size.lines}H{_CLEAR_ROW}{_RESTORE}")
+
+    def begins(self, step: str, attempt: int, keys: list[str]) -> None:
+        earlier = self._current if attempt > 1 else None
+        since = earlier.since if earlier else monotonic()
+        self._current = _Current(step, attempt, ", ".join(keys) or "none", since)
+
+    def waits(self, step: str, delay: float) -> None:
+        if self._current:
+            self._current = self._current._replace(again_at=monotonic() + delay)
+
+    def is_through(self, step: str, seconds: float) -> None:
+        self._current = None
+        super().is_through(step, seconds)
+
+    def _clear_and_terminate(self, *_: object) -> None:
+        self.__exit__()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    def _draw_until_over(self) -> None:
+        with suppress(OSError):  # the terminal is gone
+            self._draw()
+            while not self._over.wait(_SECONDS_A_DRAWING):
+                self._draw()
+
+    def _draw(self) -> None:
+        size = os.get_terminal_size(self._terminal.fileno())
+        if size.lines < _FEWEST_ROWS:
+            return
+        room = ""
+        if size != self._size:
+            # Elsewhere the cursor only goes down and up; in the bottom row it makes the screen scroll by one.
+            room = f"{_SAVE}{_LIFT_REGION}{_RESTORE}{_CLEAR_BELOW}{_DOWN_OR_SCROLL}{_UP}"
+            self._size = size
+        row = self._row()
+        row.truncate(size.columns - 1, overflow="ellipsis")
+        with self._console.capture() as drawn:
+            self._console.print(row, end="", soft_wrap=True)
+        region = f"\x1b[1;{size.lines - 1}r\x1b[{size.lines}H{_CLEAR_ROW}"
+        self._write(f"{room}{_SAVE}{region}{drawn.get()}{_RESTORE}")
+
+    def _row(self) -> Text:
+        current, now = self._current, monotonic()
+        if current is None:
+            return Text()
+        tried = ""
+        if current.again_at is not None:
+            tried = f"   attempt {current.attempt + 1} in {duration(max(0.0, current.again_at - now))}"
+        elif current.attempt > 1:
+            tried = f"   attempt {current.attempt}"
+        frame = self._spinner.render(now)
+        return Text.assemble(
+            frame if isinstance(frame, Text) else "",
+            (f" {visible(current.step)}", "bold"),
+            f"   {duration(now - current.since)}",
+            (tried, "yellow"),
+            (f"   the state's keys: {visible(current.keys)}", "dim"),
+        )
+
+    def _write(self, text: str) -> None:
+        terminal = self._terminal
+        os.write(terminal.fileno(), text.encode(terminal.encoding, terminal.errors or "replace"))
