@@ -78,7 +78,8 @@ def _execute(pipe: Functions, args: argparse.Namespace, state: dict[str, Any]) -
     from orchwipy_lint.cli.progress import Steps, duration, watch
     from orchwipy_lint.report.console import ReportConsole
     from orchwipy_runtime.errors import OrchwipyError
-    from orchwipy_runtime.local import read_saved_run, start_run
+    from orchwipy_runtime.local import start_run
+    from orchwipy_runtime.saved_run import read_saved_run
 
     console = ReportConsole()
     steps = (watch if args.watch else Steps)(console, list(pipe.steps))
