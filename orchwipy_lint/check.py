@@ -1,11 +1,11 @@
-"""The driver: files or a text in, pipelines and findings out."""
+"""The driver: files, a text, or a pipeline in memory in; pipelines and findings out."""
 
 from __future__ import annotations
 
 import os
 import tokenize
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -14,11 +14,24 @@ from orchwipy_lint.findings import Finding, Severity, drop_silenced
 from orchwipy_lint.flow import analyse
 from orchwipy_lint.model import Pipeline, Span
 from orchwipy_lint.rules import RULES
+from orchwipy_lint.rules.graph import UNREACHABLE_STEP, UNRESOLVED_TARGET
+from orchwipy_lint.rules.keys import NOTHING_TO_DROP
+from orchwipy_lint.rules.state import DEFAULT_ARGUMENT
 from orchwipy_lint.selection import Selection
 from orchwipy_lint.source.discover import find_files, mentions_package
+from orchwipy_lint.source.live import Registry, Unread, read_registry
 from orchwipy_lint.source.read import read_file
 
-__all__ = ["Result", "check_files", "check_paths", "check_source", "check_text", "load_pipelines"]
+__all__ = [
+    "LiveResult",
+    "Result",
+    "check_files",
+    "check_live",
+    "check_paths",
+    "check_source",
+    "check_text",
+    "load_pipelines",
+]
 
 _START = Span(1, 1, 1, 1)
 
@@ -30,6 +43,14 @@ class Result:
     pipelines: tuple[Pipeline, ...]
     findings: tuple[Finding, ...]
     files: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveResult:
+    """What a check of a pipeline in memory came to: the findings sorted by place, the steps not read."""
+
+    findings: tuple[Finding, ...]
+    unread: tuple[Unread, ...]
 
 
 def check_paths(
@@ -115,15 +136,60 @@ def check_text(text: str | bytes, path: str, selection: Selection, *, heed_noqa:
             findings.append(reading.problem)
         for pipeline in pipelines:
             place = pipeline.span
-            flow = analyse(pipeline)
-            for rule in RULES:
-                if rule.check is not None and selection.runs(rule):
-                    findings.extend(rule.check(flow))
+            findings.extend(_found(pipeline, selection))
     except ImportError:
         raise  # what is installed is at fault, not the file
     except Exception as error:
         findings.append(_internal_error(path, place, error))
     return Result(pipelines, tuple(drop_silenced(findings, lines) if heed_noqa else findings), 1)
+
+
+def check_live(registry: Registry, starts: Sequence[str], *, defaults: bool = False) -> LiveResult:
+    """What there is in a pipeline in memory whose runs begin at any of `starts`, notes left out.
+
+    `defaults` asks for OWP102 as well. Never raises for what the text of the steps holds, as `check_text`.
+    """
+    findings: list[Finding] = []
+    lines: Mapping[str, tuple[str, ...]] = {}
+    unread: tuple[Unread, ...] = ()
+    try:
+        reading = read_registry(registry)
+        lines, unread = reading.lines, reading.unread
+        sees_every_run = set(starts) == {registry.beginner}
+        asked = [each for each in RULES if each.enabled or (defaults and each is DEFAULT_ARGUMENT)]
+        ignored = () if sees_every_run else (NOTHING_TO_DROP, UNREACHABLE_STEP)  # they say `never`
+        selection = Selection(tuple(each.code for each in asked), tuple(each.code for each in ignored))
+        for start in starts:
+            findings.extend(_found(reading.pipeline(start), selection))
+    except ImportError:
+        raise  # what is installed is at fault
+    except Exception as error:
+        findings.append(_internal_error(registry.path, Span(registry.line, 1, registry.line, 1), error))
+    said = {(each.step, UNRESOLVED_TARGET.code) for each in unread}
+    wanted = [
+        each
+        for each in _once(findings)
+        if (each.severity is not Severity.NOTE or each.code == DEFAULT_ARGUMENT.code)
+        and (each.step, each.code) not in said
+    ]
+    kept = [each for each in wanted if drop_silenced([each], lines.get(each.path, ()))]
+    return LiveResult(tuple(sorted(kept, key=lambda finding: finding.sort_key)), unread)
+
+
+def _once(findings: Iterable[Finding]) -> Iterable[Finding]:
+    """Each finding once: several starts give several paths that show it, of which the shortest is kept."""
+    kept: dict[tuple[object, ...], Finding] = {}
+    for each in sorted(findings, key=lambda finding: len(finding.witness or ())):
+        said = each.message if each.witness is None else None
+        kept.setdefault((each.code, each.path, each.line, each.column, each.step, each.key, said), each)
+    return kept.values()
+
+
+def _found(pipeline: Pipeline, selection: Selection) -> Iterator[Finding]:
+    flow = analyse(pipeline)
+    for rule in RULES:
+        if rule.check is not None and selection.runs(rule):
+            yield from rule.check(flow)
 
 
 def _read_bytes(path: str) -> bytes | Finding:

@@ -1,7 +1,8 @@
 """What a run raises: errors that say what is wrong, where, and what to do, and the two ways to stop a step.
 
 Every error is an OrchwipyError and knows the `step` and the `key` that it is about, where there is one. No
-text of an error holds a value of the state, except what was to be the name of a next step.
+text of an error holds a value of the state, except what was to be the name of a next step, or the content of
+an object.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable
 __all__ = [
     "AccessDenied",
     "AlreadyExists",
+    "AnalyserMissing",
     "Changed",
     "CorruptObject",
     "CredentialsExpired",
@@ -86,6 +88,10 @@ class DeclarationError(OrchwipyError, TypeError):
     def __init__(self, code: str, message: str, *, step: str, key: str | None = None, help: str) -> None:
         super().__init__(f"{code} {message}", step=step, key=key, help=help)
         self.code = code
+
+
+class AnalyserMissing(OrchwipyError, ImportError):
+    """What reads and draws pipelines is not installed: it is the extra `lint`."""
 
 
 class MissingArgument(OrchwipyError, TypeError):

@@ -12,7 +12,7 @@ from orchwipy_runtime.declarations import read_signature
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from os import PathLike
-    from typing import Any, ParamSpec, Protocol, TypeVar
+    from typing import Any, ParamSpec, Protocol, TextIO, TypeVar
 
     from orchwipy_runtime.local import RunResult
     from orchwipy_runtime.returns import ConditionalReturns, ReturnUpdates
@@ -231,6 +231,27 @@ class Functions:
 
     def always_on_exit(self, *, input_data: dict[str, Any]) -> None:
         """Called after each call of a step, however it ended, with the state that it got. For subclasses."""
+
+    def check_graph(self, *start: str, warn_default_passing: bool = False) -> bool:
+        """Analyses the steps as they are registered, and warns of what would fail; False for an error.
+
+        Runs begin at the steps `start`, by default at the beginner. Warnings are those of
+        `orchwipy_runtime.call_graph`, at the line that they are about; of defaults that are used only
+        with `warn_default_passing`. Needs the extra `lint`.
+        """
+        from sys import _getframe
+
+        from orchwipy_runtime.checking import check_graph
+
+        return check_graph(self, start, defaults=warn_default_passing, caller=_getframe(1))
+
+    def save_dot(self, f: TextIO, *, top_node: str | None = None) -> None:
+        """Writes the graph of the steps in the DOT language; `top_node` is drawn above all. Needs `lint`."""
+        from sys import _getframe
+
+        from orchwipy_runtime.checking import draw
+
+        f.write(draw(self, top=top_node, caller=_getframe(1)))
 
     def set_log_level(self, level: int) -> None:
         """Sets the level of this package's logger."""

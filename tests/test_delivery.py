@@ -285,6 +285,29 @@ def enveloped(**changes: Any) -> dict[str, Any]:
     return {KEY: {key: value for key, value in envelope.items() if value is not None}}
 
 
+MALFORMED: list[dict[str, Any]] = [
+    {"v": 2},
+    {"run": None},
+    {"run": "a/../b"},
+    {"position": None},
+    {"position": "-1"},
+    {"position": "01"},
+    {"position": "1/../2"},
+    {"position": 1},
+    {"step": None},
+    {"step": ""},
+    {"attempt": -1},
+    {"attempt": True},
+    {"attempt": "1"},
+    {"resumed": 1.5},
+    {"due": "soon"},
+    {"due": -1},
+    {"state": "x"},
+    {"original": []},
+    {"surprise": 1},
+]
+
+
 def bomb() -> str:
     packer = zlib.compressobj(9, wbits=31)
     return base64.b64encode(packer.compress(b" " * 50_000_000) + packer.flush()).decode()
@@ -318,30 +341,7 @@ class TestBadInput:
             {"run": 7},
             {"run": "x", "position": "1"},
             {"step": 7},
-            *(
-                enveloped(**changes)[KEY]
-                for changes in (
-                    {"v": 2},
-                    {"run": None},
-                    {"run": "a/../b"},
-                    {"position": None},
-                    {"position": "-1"},
-                    {"position": "01"},
-                    {"position": "1/../2"},
-                    {"position": 1},
-                    {"step": None},
-                    {"step": ""},
-                    {"attempt": -1},
-                    {"attempt": True},
-                    {"attempt": "1"},
-                    {"resumed": 1.5},
-                    {"due": "soon"},
-                    {"due": -1},
-                    {"state": "x"},
-                    {"original": []},
-                    {"surprise": 1},
-                )
-            ),
+            *(enveloped(**changes)[KEY] for changes in MALFORMED),
         ],
     )
     def test_an_envelope_that_is_malformed(self, envelope: object) -> None:
@@ -578,7 +578,8 @@ class TestPausesAndResumption:
         assert cloud.deliver("only", {"x": 1})["outcome"] == "pause"
         return cloud, calls
 
-    def resume(self, cloud: Cloud, run: str = "request-0", **changes: object) -> dict[str, Any]:
+    def resume(self, cloud: Cloud, **changes: object) -> dict[str, Any]:
+        run = "request-0"
         step, event = resume(
             cloud.store, read_run(cloud.store, run), changes, limit=cloud.inline, now=cloud.now
         )
@@ -628,7 +629,8 @@ class TestPausesAndResumption:
         def second(*, text: str, **kwargs: Any) -> dict[str, object]:
             return {"$next": "nowhere"} if broken else {"length": len(text)}
 
-        for changes in ({}, {"more": 1}):
+        different: list[dict[str, object]] = [{}, {"more": 1}]
+        for changes in different:
             broken = True
             cloud = Cloud(pipe, inline=1000)
             with pytest.raises(e.UnknownStep):

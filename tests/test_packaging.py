@@ -21,7 +21,7 @@ def test_the_distribution() -> None:
     assert metadata["Requires-Python"] == ">=3.10"
     assert set(metadata.get_all("Provides-Extra") or ()) == {"lint", "dev"}
     requires = importlib.metadata.requires("orchwipy-lint") or []
-    assert [each for each in requires if "extra ==" not in each] == ["boto3>=1.34"]
+    assert [each for each in requires if "extra ==" not in each] == ["boto3>=1.36"]
 
 
 def test_the_entry_points() -> None:

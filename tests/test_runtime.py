@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,16 +118,36 @@ def test_names_are_listed_before_they_are_loaded_and_others_are_refused() -> Non
         orchwipy_runtime.Nothing  # type: ignore[attr-defined]  # noqa: B018
 
 
-def test_declaring_a_pipeline_loads_nothing_third_party() -> None:
+DECLARING = """
+from orchwipy_runtime import ConditionalReturns, MicroFunctions, ReturnUpdates
+MicroFunctions(beginner='a').fn()(lambda **kwargs: ReturnUpdates(None))
+"""
+
+STORING = """
+from orchwipy_runtime.store import open_store
+store = open_store('objects')
+store.replace('a', b'2', etag=store.create('a', b'1')), store.read('a'), list(store.list()), store.delete('a')
+open_store('s3://bucket/prefix')
+"""
+
+
+@pytest.mark.parametrize("use", [DECLARING, STORING])
+def test_nothing_third_party_is_loaded(use: str, tmp_path: Path) -> None:
     program = (
         "import sys; before = set(sys.modules)\n"
-        "from orchwipy_runtime import ConditionalReturns, MicroFunctions, ReturnUpdates\n"
-        "MicroFunctions(beginner='a').fn()(lambda **kwargs: ReturnUpdates(None))\n"
+        f"{use}"
         "loaded = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
         "print(*sorted(loaded - set(sys.stdlib_module_names)))\n"
-        "print(*sorted(loaded & {'dataclasses', 'inspect', 'uuid'}))\n"
+        "print(*sorted(loaded & {'dataclasses', 'inspect', 'typing', 'uuid'}))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+    )
     assert done.stdout == "orchwipy_runtime\n\n"
 
 

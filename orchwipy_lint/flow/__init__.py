@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from orchwipy_lint.collector import uncollected
 from orchwipy_lint.flow.classes import classify
-from orchwipy_lint.flow.graph import Edge, Graph, build
+from orchwipy_lint.flow.graph import UNKNOWN, Edge, Graph, build
 from orchwipy_lint.flow.lattice import Presence
 from orchwipy_lint.flow.solve import solve
 from orchwipy_lint.flow.witness import Witnesses
@@ -32,6 +32,16 @@ class Flow:
         return edge.transfer.apply(
             before.with_present(self.graph.nodes[edge.source].required), self.graph.every
         )
+
+    def has_open_end(self) -> bool:
+        """Whether a reachable return leads to a step that is not known: it may be any, with any state."""
+        for node in self.graph.nodes:
+            if self.before[node.number] is not None:
+                if any(edge.target == UNKNOWN for edge in self.graph.out[node.number]):
+                    return True
+                if any(site.problem for site in node.step.returns):
+                    return True
+        return False
 
 
 def analyse(pipeline: Pipeline) -> Flow:

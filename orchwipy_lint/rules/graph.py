@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from orchwipy_lint.findings import Finding, Related, Severity
 from orchwipy_lint.flow import Flow
-from orchwipy_lint.flow.graph import END, UNKNOWN
+from orchwipy_lint.flow.graph import END
 from orchwipy_lint.flow.monitors import FREE, Reached
-from orchwipy_lint.model import Arm, Span, Step
+from orchwipy_lint.model import ALWAYS, Arm, Span, Step
 from orchwipy_lint.rules.base import Rule
 from orchwipy_lint.rules.paths import at, closest
 
@@ -48,7 +48,7 @@ def unknown_step(flow: Flow) -> Iterator[Finding]:
 def unreachable_step(flow: Flow) -> Iterator[Finding]:
     if not flow.graph.entries:
         return
-    severity = Severity.NOTE if _has_open_end(flow) else Severity.WARNING
+    severity = Severity.NOTE if flow.has_open_end() else Severity.WARNING
     for node in flow.graph.nodes:
         if flow.before[node.number] is None:
             step = node.step
@@ -66,6 +66,7 @@ def unreachable_step(flow: Flow) -> Iterator[Finding]:
 
 def no_next(flow: Flow) -> Iterator[Finding]:
     seen: set[tuple[str, Span]] = set()
+    is_open = flow.has_open_end()
     for edge in flow.graph.edges:
         step, arm = flow.graph.nodes[edge.source].step, edge.arm
         if edge.target != END or step.terminates or (step.path, arm.span) in seen:
@@ -73,6 +74,8 @@ def no_next(flow: Flow) -> Iterator[Finding]:
         reachable = flow.before[edge.source] is not None
         if reachable and flow.witnesses.path(Reached(), edge, FREE) is None:
             continue  # the conditions on the way never let it be taken
+        if not reachable and is_open and arm.when != ALWAYS:
+            continue  # what leads here is not known, nor whether that lets it be taken
         seen.add((step.path, arm.span))
         yield at(
             NO_NEXT,
@@ -201,17 +204,6 @@ def _arms(flow: Flow) -> Iterator[tuple[Step, Arm]]:
 def _unless_open(flow: Flow, severity: Severity) -> Severity:
     """Where others may register steps, what is not there may be elsewhere."""
     return Severity.NOTE if flow.pipeline.escapes else severity
-
-
-def _has_open_end(flow: Flow) -> bool:
-    """Whether a reachable return leads to a step that is not known."""
-    for node in flow.graph.nodes:
-        if flow.before[node.number] is not None:
-            if any(edge.target == UNKNOWN for edge in flow.graph.out[node.number]):
-                return True
-            if any(site.problem for site in node.step.returns):
-                return True
-    return False
 
 
 def _doomed(flow: Flow) -> set[int]:

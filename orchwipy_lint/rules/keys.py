@@ -45,7 +45,7 @@ def overwritten_key(flow: Flow) -> Iterator[Finding]:
 
 
 def nothing_to_drop(flow: Flow) -> Iterator[Finding]:
-    if flow.pipeline.escapes:
+    if flow.pipeline.escapes or flow.has_open_end():
         return
     for edge in flow.graph.edges:
         before = flow.before[edge.source]

@@ -134,11 +134,13 @@ def _need(node: Node, key: str) -> Related:
 def _help(flow: Flow, edge: Edge, node: Node, key: str, path: Path) -> str:
     meant = closest(key, keys_on_arrival(flow, path) - node.parameters.keys(), most=1)
     hint = f"did you mean `{meant}`, which is there? Or " if meant else ""
+    is_near = node.step.path == flow.graph.nodes[edge.source].step.path
+    where = "line " if is_near else f"{node.step.path}:"
     if key in node.step.required_keys and key not in node.parameters:
-        line = node.step.required_keys[key].line
-        return f'{hint}{_with_key(edge, key)}, or read it with `.get("{key}")` at line {line}'
-    line = next(each.span.line for each in node.step.parameters if each.name == key)
-    return f"{hint}{_with_key(edge, key)}, or give `{key}` a default at line {line}"
+        where += str(node.step.required_keys[key].line)
+        return f'{hint}{_with_key(edge, key)}, or read it with `.get("{key}")` at {where}'
+    where += str(next(each.span.line for each in node.step.parameters if each.name == key))
+    return f"{hint}{_with_key(edge, key)}, or give `{key}` a default at {where}"
 
 
 def _with_key(edge: Edge, key: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from orchwipy_lint.model import Arm, Base, Parameter, Pipeline, Span, Step, Target, Test, Value
+from orchwipy_lint.model import Arm, Base, Effect, Parameter, Pipeline, Span, Step, Target, Test, Value
 from orchwipy_lint.source.cases import both
 from orchwipy_lint.source.module import Branch, is_exclusive
 from orchwipy_lint.types import equals, scalar
@@ -76,7 +76,7 @@ def _carried(step: Step, steps: list[Step], entry: list[Parameter]) -> Step:
     key = step.next_key
     if key == "$next":
         return step
-    given = [arm.effect.sets[key] for each in steps for arm in _arms(each) if key in arm.effect.sets]
+    given = [value for each in steps for arm in _arms(each) for value in _given(arm.effect, key)]
     given += [Value() for each in entry if each.name == key]
     if not given:
         return step
@@ -96,6 +96,15 @@ def _carried(step: Step, steps: list[Step], entry: list[Parameter]) -> Step:
             arms += _followed(arm, key, names, readable) if _may_carry(arm, step) else [arm]
         sites.append(replace(site, arms=tuple(arms)))
     return replace(step, returns=tuple(sites))
+
+
+def _given(effect: Effect, key: str) -> list[Value]:
+    """The values that an arm may give to a key."""
+    if key in effect.sets:
+        return [effect.sets[key]]
+    if effect.opens:
+        return [Value()]
+    return [effect.maybe[key]] if key in effect.maybe else []
 
 
 def _may_carry(arm: Arm, step: Step) -> bool:

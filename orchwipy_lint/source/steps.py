@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
@@ -15,7 +15,8 @@ from orchwipy_lint.source.assignments import Assignments
 from orchwipy_lint.source.body import Body
 from orchwipy_lint.source.cases import possible
 from orchwipy_lint.source.expressions import Expressions
-from orchwipy_lint.source.module import Function, Registration
+from orchwipy_lint.source.limits import Unreadable, refuse_depth
+from orchwipy_lint.source.module import Function
 from orchwipy_lint.source.names import Names
 from orchwipy_lint.source.paths import Environment, Path
 from orchwipy_lint.source.places import Places
@@ -24,7 +25,7 @@ from orchwipy_lint.source.uses import changed_names
 from orchwipy_lint.source.values import constant_type
 from orchwipy_lint.types import ANY, Constant, Type, scalar
 
-__all__ = ["StepReader"]
+__all__ = ["Definition", "StepReader", "with_changes"]
 
 _IMMUTABLE = frozenset({"str", "int", "float", "bool", "None", "bytes", "complex"})
 
@@ -38,11 +39,18 @@ class StepReader:
     names: Names
     places: Places
 
-    def read(self, registration: Registration) -> Step:
-        """The step that a registration makes."""
-        function = registration.function
-        registered = self.registered(registration.call)
-        parameters = self.parameters(function, is_method=registration.is_method)
+    def read(self, function: Function, registered: Registered, *, is_method: bool) -> Step:
+        """The step that a function is. Raises `Unreadable`."""
+        refuse_depth(function)
+        try:
+            return self.step(function, registered, is_method=is_method)
+        except (cst.ParserSyntaxError, cst.CSTValidationError) as error:
+            reason = error.message if isinstance(error, cst.ParserSyntaxError) else error
+            message = f"step `{function.name}` cannot be parsed: {reason}"
+            raise Unreadable(message, function.lineno, function.col_offset + 1) from None
+
+    def step(self, function: Function, registered: Registered, *, is_method: bool) -> Step:
+        parameters = self.parameters(function, is_method=is_method)
         keys = {each.name: each for each in parameters if not each.supplied}
         kwargs = function.args.kwarg.arg if function.args.kwarg else None
         text = "\n".join(self.lines[function.lineno - 1 : function.end_lineno])
@@ -192,6 +200,46 @@ class StepReader:
         """Those of the parameters whose value the function may change in place."""
         mutable = {each.name for each in parameters if not _is_immutable(each.type)}
         return frozenset(mutable & changed_names(function.body, self.makers())) if mutable else frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A function that is registered as a step, in its file."""
+
+    reader: StepReader
+    function: Function
+    registered: Registered
+    is_method: bool = False
+
+    def read(self) -> Step:
+        """The step that it is. Raises `Unreadable`."""
+        return self.reader.read(self.function, self.registered, is_method=self.is_method)
+
+
+def with_changes(read: Sequence[tuple[Definition, Step]]) -> list[Step]:
+    """The steps of one pipeline, each with the parameters that it may change in place."""
+    tested = _tested_for_truth(step for _, step in read)
+    steps: list[Step] = []
+    for definition, step in read:
+        # Only a test for truth notices such a change.
+        parameters = [each for each in step.parameters if each.name in tested]
+        changed = (
+            definition.reader.changed(definition.function, parameters) if parameters else frozenset[str]()
+        )
+        steps.append(replace(step, mutates=changed) if changed else step)
+    return steps
+
+
+def _tested_for_truth(steps: Iterable[Step]) -> frozenset[str]:
+    return frozenset(
+        test.key
+        for step in steps
+        for site in step.returns
+        for arm in site.arms
+        for case in arm.when
+        for test in case
+        if test.truth is not None
+    )
 
 
 def _is_immutable(type_: Type) -> bool:

@@ -1,0 +1,105 @@
+"""Asking the analyser about a pipeline as it stands in memory.
+
+This is the one module of the runtime that loads the analyser, when it is asked to, and never on Lambda.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+
+from orchwipy_runtime.call_graph import DefaultArgument, GraphWarning, MissingArgument, UncheckedStep
+from orchwipy_runtime.errors import AnalyserMissing, UnknownStep, did_you_mean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from orchwipy_lint.source.live import Registry
+    from orchwipy_runtime.pipeline import Functions
+
+__all__ = ["check_graph", "draw"]
+
+_CATEGORIES = {"OWP101": MissingArgument, "OWP102": DefaultArgument}
+
+
+def check_graph(pipe: Functions, starts: Sequence[str], *, defaults: bool, caller: FrameType) -> bool:
+    """Warns of what the analyser finds; False where it finds an error."""
+    starts = tuple(dict.fromkeys(starts)) or (pipe.beginner,)
+    for each in starts:
+        if each != pipe.beginner or not pipe.steps:  # that the beginner is no step is a finding
+            _require(pipe, each)
+    try:
+        from orchwipy_lint.check import check_live
+        from orchwipy_lint.findings import Severity
+
+        result = check_live(_registry(pipe, caller), starts, defaults=defaults)
+    except ImportError as error:
+        raise _missing(error) from error
+    warn = _Warner(pipe)
+    for step in result.unread:
+        text = (
+            f"step `{step.step}` is not checked, nor is any path beyond it: {step.reason}\nhelp: {step.help}"
+        )
+        warn(text, UncheckedStep, step.path, step.line)
+    for finding in result.findings:
+        text = f"{finding.code} {finding.message}" + (f"\nhelp: {finding.help}" if finding.help else "")
+        warn(text, _CATEGORIES.get(finding.code, GraphWarning), finding.path, finding.line)
+    return all(finding.severity is not Severity.ERROR for finding in result.findings)
+
+
+def draw(pipe: Functions, *, top: str | None, caller: FrameType) -> str:
+    """The pipeline as the text of a DOT file."""
+    if top is not None:
+        _require(pipe, top)
+    try:
+        from orchwipy_lint.draw.dot import dot
+        from orchwipy_lint.source.live import read_registry
+
+        return dot(read_registry(_registry(pipe, caller)).pipeline(pipe.beginner), top=top)
+    except ImportError as error:
+        raise _missing(error) from error
+
+
+def _require(pipe: Functions, step: str) -> None:
+    if step not in pipe.steps:
+        raise UnknownStep(f"no step is called `{step}`", step=step, help=did_you_mean(step, pipe.steps))
+
+
+def _registry(pipe: Functions, caller: FrameType) -> Registry:
+    from orchwipy_lint.source.live import LiveStep, Registry
+
+    steps = [
+        LiveStep(each.name, each.function, each.default_next, each.next_key, each.terminates)
+        for each in pipe.steps.values()
+    ]
+    return Registry(
+        _name(pipe, caller), pipe.beginner, tuple(steps), caller.f_code.co_filename, caller.f_lineno
+    )
+
+
+def _name(pipe: Functions, caller: FrameType) -> str:
+    """What people call the pipeline, where its steps are or where they ask about it."""
+    places = [getattr(each.function, "__globals__", {}) for each in pipe.steps.values()]
+    places += [caller.f_globals, caller.f_locals]
+    return next((name for place in places for name, value in list(place.items()) if value is pipe), "pipe")
+
+
+class _Warner:
+    """Warns at the true place, and with the module's name where it is known: filters may go by either."""
+
+    def __init__(self, pipe: Functions) -> None:
+        names = {getattr(each.function, "__module__", None) or "" for each in pipe.steps.values()}
+        self.modules = {getattr(sys.modules.get(name), "__file__", None): name for name in names}
+
+    def __call__(self, text: str, category: type[Warning], path: str, line: int) -> None:
+        module = self.modules.get(path, path.removesuffix(".py"))
+        warnings.warn_explicit(text, category, path, line, module)
+
+
+def _missing(error: ImportError) -> AnalyserMissing:
+    return AnalyserMissing(
+        f"this needs the analyser, which cannot be loaded: {error}",
+        help='pip install "orchwipy-lint[lint]"',
+    )

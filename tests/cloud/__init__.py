@@ -1,0 +1,1 @@
+"""The services that pipelines are deployed to, on this machine: real processes, real HTTP, no account."""
