@@ -49,7 +49,7 @@ class Failure:
 
 
 class Visit:
-    """A step that a run came to.
+    """A step that a run came to. `part` is how its name stands in keys.
 
     `sent` says whether what follows was handed off, `retried` how many delayed retries were asked for,
     `failures` how many calls failed and were left to Lambda's own retries.
@@ -62,14 +62,16 @@ class Visit:
         "_retried",
         "_retries",
         "key",
+        "part",
         "position",
         "recorded",
         "sent",
     )
 
-    def __init__(self, journal: Journal, key: str, position: str) -> None:
-        self.key = key
+    def __init__(self, journal: Journal, run: str, position: str, part: str) -> None:
+        self.key = f"runs/{run}/{position}-{part}"
         self.position = position
+        self.part = part
         self.recorded = False
         self.sent = False
         self._journal = journal
@@ -175,8 +177,9 @@ class Run:
             if position is None:
                 self.began = True
                 continue
-            key = f"runs/{run}/{position}-{found['part']}"
-            visits.setdefault(key, Visit(journal, key, position))._note(entry, found)
+            key = f"{position}-{found['part']}"
+            visit = visits.setdefault(key, Visit(journal, run, position, found["part"]))
+            visit._note(entry, found)
         self.visits = sorted(visits.values(), key=lambda each: _numbers(each.position))
 
     @property
@@ -253,7 +256,7 @@ class Run:
         """How long the run took, or takes so far as is known."""
         started = self.started
         until = self.latest if self.status in ("running", "waiting") else self.visits[-1].at
-        return None if started is None or until is None else max(0.0, until - started)
+        return None if started is None or until is None else round(max(0.0, until - started), 3)
 
     @property
     def due(self) -> float | None:
