@@ -55,6 +55,7 @@ def call_step(
                 "paths that lose it",
             )
     pipe.running_name = name
+    pipe.current_args = state
     try:
         returned = registration.function(**arguments)
     finally:

@@ -93,12 +93,13 @@ class Functions:
     `functions` are steps to begin with, by name, and `default_next` says what follows those of them that
     name no next step.
 
-    While a step is called, `running_name` is its name, `current_retry` counts its delayed retries from 0,
-    `idempotency_key` is the same for every call of this step in this run, and `current_context` is
-    Lambda's context, None elsewhere.
+    While a step is called, `running_name` is its name, `current_args` the state that it got, `current_retry`
+    counts its delayed retries from 0, `idempotency_key` is the same for every call of this step in this run,
+    and `current_context` is Lambda's context, None elsewhere.
     """
 
     running_name: str | None = None
+    current_args: dict[str, Any] | None = None
     current_retry: int = 0
     current_context: Any = None
     idempotency_key: str | None = None

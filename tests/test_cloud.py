@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.cloud.fixtures import StartEmulator
-from tests.cloud.http import Answer, Request, Server
+from tests.cloud.http import Answer, Request, Server, forward
 from tests.cloud.lambda_service import LambdaService
 from tests.cloud.queues import Poller, Queues, QueueServer, deliver_all
 
@@ -299,6 +300,40 @@ def test_unknown_functions_and_unsigned_requests(deployed: Deployment) -> None:
     with contextlib.closing(http.client.HTTPConnection(deployed.service.url[7:])) as connection:
         connection.request("POST", "/2015-03-31/functions/absent/invocations", b"{}")
         assert connection.getresponse().status == 403
+
+
+def test_half_a_request_is_none(deployed: Deployment) -> None:
+    deployed.add("echo")
+    address, port = deployed.service.url[7:].split(":")
+    with socket.create_connection((address, int(port))) as connection:
+        connection.sendall(
+            b"POST /2015-03-31/functions/echo/invocations HTTP/1.1\r\nContent-Length: 9\r\n\r\n{"
+        )
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(1) == b""
+    assert deployed.service.refused == []
+
+
+def test_a_proxy_passes_on_what_it_gets() -> None:
+    seen: list[Request] = []
+
+    def respond(request: Request) -> Answer:
+        seen.append(request)
+        return Answer(200, b"" if request.method == "HEAD" else b"body", {"Content-Length": "4", "ETag": "e"})
+
+    with (
+        contextlib.closing(Server(respond)) as origin,
+        contextlib.closing(Server(lambda request: forward(request, origin.address))) as proxy,
+    ):
+        for method, sent, body in (("PUT", b"sent", b"body"), ("HEAD", b"", b"")):
+            with contextlib.closing(http.client.HTTPConnection(proxy.address)) as connection:
+                connection.request(method, "/a?b=%2F", sent, {"Mine": "1"})
+                response = connection.getresponse()
+                assert (response.read(), response.headers["ETag"]) == (body, "e")
+                assert response.headers.get_all("Content-Length") == ["4"]
+            request = seen.pop()
+            assert request[:2] + request[3:] == (method, "/a?b=%2F", sent)
+            assert (request.headers["Host"], request.headers["Mine"]) == (proxy.address, "1")
 
 
 def test_from_function_to_function(deployed: Deployment) -> None:

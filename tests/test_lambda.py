@@ -1,24 +1,31 @@
 """Whole runs: the functions in AWS's own runtime client, a process each, with a real S3 and a queue.
 
-Every function has rights of its own: to invoke its successors and to reach its pipeline's prefix, nothing else.
+Every function has rights of its own: to invoke its successors, and to reach its pipeline's prefix.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orchwipy_runtime.aws.settings import Settings
+from orchwipy_runtime.errors import InvalidSetting
 from orchwipy_runtime.names import function_name
-from tests.cloud.deployment import Deployment, final_state, path_of
+from tests.cloud.deployment import HANDLER, Deployment, final_state, path_of
+from tests.cloud.fixtures import StartEmulator
 from tests.cloud.lambda_service import LambdaService
 from tests.cloud.queues import Queues
 from tests.servers import S3Server
 
 Deploy = Callable[..., Deployment]
+Invoke = Callable[[object], dict[str, Any]]
 
 
 @pytest.fixture
@@ -276,3 +283,118 @@ def test_what_a_step_logs_has_the_fields_of_the_run(deploy: Deploy, sqs: Queues)
         {name: each.get(name) for name in ("run_id", "step", "hop", "attempt", "tries")} for each in logged
     ]
     assert fields == [{"run_id": "r", "step": "ask", "hop": 0, "attempt": n, "tries": n} for n in (0, 1)]
+
+
+@pytest.mark.slow
+class TestUnderTheEmulator:
+    """AWS's own emulator runs a function, our service the rest of the pipeline."""
+
+    def function(
+        self, orders: Deployment, rie: StartEmulator, step: str
+    ) -> Callable[[object], dict[str, Any]]:
+        environment = {
+            **orders.common,
+            **orders.s3.restricted(orders.stack),
+            "OrchwipyName": step,
+            "AWS_ENDPOINT_URL_LAMBDA": orders.service.url,
+        }
+        function = rie(HANDLER, folder=orders.code, environment=environment)
+
+        def invoke(event: object) -> dict[str, Any]:
+            answer: dict[str, Any] = json.loads(function.invoke(json.dumps(event).encode()).body)
+            return answer
+
+        return invoke
+
+    def test_a_run_begins(self, deploy: Deploy, rie: StartEmulator) -> None:
+        orders = deploy("orders")
+        orders.service.policy = None
+        receive = self.function(orders, rie, "receive")
+        event = {"$orchwipy": {"run": "r"}, "order": "A-1", "grams": 2000}
+        assert [receive(event)["outcome"] for _ in range(2)] == ["next", "next"]
+        assert path_of(orders.settled("r")) == SMALL
+        assert orders.marks() == SMALL
+
+    def test_what_fails_is_an_error_with_its_type(self, deploy: Deploy, rie: StartEmulator) -> None:
+        orders = deploy("orders")
+        label = self.function(orders, rie, "label")
+        assert label([1])["errorType"] == "InvalidEvent"
+        event = {"$orchwipy": {"run": "r"}, "grams": 2000}
+        failed = label(event)
+        assert failed["errorType"] == "MissingArgument"
+        assert "step `label` needs `order`" in failed["errorMessage"]
+        assert label(event)["errorType"] == "RecordedFailure"
+
+
+def test_a_terminal_step_without_a_journal_loads_nothing_of_aws(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(
+        "from orchwipy_runtime import MicroFunctions, ReturnUpdates\n"
+        "pipe = MicroFunctions(beginner='only')\n"
+        "@pipe.fn(terminates=True)\n"
+        "def only(*, x, **kwargs):\n"
+        "    return ReturnUpdates(None)\n"
+    )
+    program = (
+        "import sys\n"
+        "from orchwipy_runtime.aws.handler import handler\n"
+        "class Context: aws_request_id = 'r'\n"
+        "assert handler({'x': 1}, Context)['outcome'] == 'end'\n"
+        "print([each for each in sys.modules if each.partition('.')[0] in ('boto3', 'botocore')])\n"
+    )
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path]),
+        "OrchwipyPipeline": "app:pipe",
+        "OrchwipyName": "only",
+        "StackName": "shop",
+        "OrchwipyRequestBucket": "bucket",
+        "OrchwipyJournal": "off",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({}, "OrchwipyPipeline does not say where"),
+        ({"OrchwipyPipeline": "app"}, "OrchwipyPipeline does not say where"),
+        ({"OrchwipyPipeline": "json:loads"}, "is no MicroFunctions"),
+        ({"OrchwipyPipeline": "json:nothing"}, "is no MicroFunctions"),
+    ],
+)
+def test_a_function_that_is_not_told_its_pipeline_does_not_start(
+    variables: dict[str, str], said: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import orchwipy_runtime.aws.handler"],
+        env={**os.environ, **variables, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "key"),
+    [
+        ({}, "StackName"),
+        ({"StackName": "s", "OrchwipyJournal": "maybe"}, "OrchwipyJournal"),
+        ({"StackName": "s", "OrchwipyInlineBytes": "2000000"}, "OrchwipyInlineBytes"),
+        ({"StackName": "s", "OrchwipyInlineBytes": "many"}, "OrchwipyInlineBytes"),
+        ({"StackName": "s", "OrchwipyAttempts": "0"}, "OrchwipyAttempts"),
+        ({"StackName": "s", "OrchwipyAttempts": "4"}, "OrchwipyAttempts"),
+    ],
+)
+def test_a_variable_that_means_nothing_is_named(variables: dict[str, str], key: str) -> None:
+    with pytest.raises(InvalidSetting, match=key):
+        Settings.from_environment(variables)
+
+
+def test_the_journal_needs_a_bucket() -> None:
+    assert not Settings.from_environment({"StackName": "s"}).journal
+    assert Settings.from_environment({"StackName": "s", "OrchwipyRequestBucket": "b"}).journal

@@ -12,6 +12,7 @@ import logging
 import math
 from collections.abc import Callable, Iterable
 
+from orchwipy_runtime.aws.event import read_event
 from orchwipy_runtime.aws.handoff import sealed
 from orchwipy_runtime.aws.logs import Fields
 from orchwipy_runtime.call import (
@@ -22,29 +23,22 @@ from orchwipy_runtime.call import (
     check_retry,
 )
 from orchwipy_runtime.envelope import (
-    KEY,
     Envelope,
-    check_run_id,
     following_position,
     hops_before,
-    read_entry,
 )
 from orchwipy_runtime.errors import (
     EventTooLarge,
-    ForeignEnvelope,
     InvalidEnvelope,
-    InvalidEvent,
     InvalidSetting,
     OrchwipyError,
     PauseExecution,
     RecordedFailure,
     RetryFunctionAfterDelay,
-    UnknownStep,
-    did_you_mean,
 )
 from orchwipy_runtime.journal import Journal, Record, about, described, mark_key, record_key
 from orchwipy_runtime.names import function_name
-from orchwipy_runtime.outcome import check_keys, decode, encode
+from orchwipy_runtime.outcome import decode
 from orchwipy_runtime.payload import keep, kept_input, point, unwrap
 
 TYPE_CHECKING = False
@@ -89,8 +83,7 @@ class Delivery:
         self.context = context
         self.services = services
         self.settings = services.settings
-        self.begins = False
-        self.envelope, self.text = self._open(event)
+        self.envelope, self.text, self.begins = read_event(event, context, pipe, services.settings)
         self.registration = pipe.steps[self.envelope.step]
         self.key = record_key(self.envelope.run, self.envelope.position, self.envelope.step)
         self.journal = Journal(services.store) if self.settings.journal and services.store else None
@@ -117,64 +110,6 @@ class Delivery:
                 # Raising is safe where the next delivery finds the record and does nothing twice.
                 quietly = failed or self.journal is None
                 call_always_on_exit(self.pipe, self.text, self.envelope.step, quietly=quietly)
-
-    def _open(self, event: object) -> tuple[Envelope, str | None]:
-        if not isinstance(event, dict):
-            raise InvalidEvent(
-                f"the event is no object but of type {type(event).__name__}",
-                help="invoke the function with a JSON object, which is the state of the run",
-            )
-        state = {key: value for key, value in event.items() if key != KEY}
-        if KEY in event and "v" in (event[KEY] if isinstance(event[KEY], dict) else ()):
-            envelope = Envelope.from_json(event[KEY])
-            self._check_address(envelope)
-            if envelope.state is not None and state:
-                raise InvalidEnvelope("the event has a state, and its envelope names another", key="state")
-            return envelope, None if envelope.state is not None else encode(state)
-        run, step = read_entry(event[KEY]) if KEY in event else (None, None)
-        self.begins = True
-        check_keys(state)
-        step = step or self.settings.step or self.pipe.beginner
-        envelope = Envelope(
-            pipeline=self.settings.stack,
-            run=run or self._request_id(),
-            position="0",
-            step=step,
-            version=self.settings.version,
-        )
-        self._check_address(envelope)
-        return envelope, encode(state)
-
-    def _check_address(self, envelope: Envelope) -> None:
-        """Refuses an event that is not for this function."""
-        if envelope.pipeline != self.settings.stack:
-            raise ForeignEnvelope(
-                f"the event is of the pipeline `{envelope.pipeline}`, and this function is of "
-                f"`{self.settings.stack}`",
-                help="see who sends it here",
-            )
-        if self.settings.step is not None and envelope.step != self.settings.step:
-            raise ForeignEnvelope(
-                f"the event is for the step `{envelope.step}`, and this function is `{self.settings.step}`",
-                step=self.settings.step,
-                help="see who sends it here",
-            )
-        if envelope.step not in self.pipe.steps:
-            raise UnknownStep(
-                f"the event is for `{envelope.step}`, but no step is called that",
-                step=envelope.step,
-                help=did_you_mean(envelope.step, self.pipe.steps),
-            )
-
-    def _request_id(self) -> str:
-        run = getattr(self.context, "aws_request_id", None)
-        if run is None:
-            raise InvalidEvent(
-                "the run has no id: there is none in the event, and no context of an invocation",
-                help=f'give it one: {{"{KEY}": {{"run": "..."}}, ...}}',
-            )
-        check_run_id(run)
-        return str(run)
 
     def _perform(self) -> dict[str, object]:
         if self.journal:

@@ -19,6 +19,7 @@ from tests.cloud.lambda_service import LambdaService
 from tests.cloud.queues import Poller, Queues, deliver_all
 from tests.servers import S3Server
 
+HANDLER = "orchwipy_runtime.aws.handler.handler"
 PROGRAMS = Path(__file__).parent.parent / "programs"
 
 
@@ -51,9 +52,9 @@ class Deployment:
             common |= {"DelayQueueURL": queue.url, "AWS_ENDPOINT_URL_SQS": queues.url}
             self._add("relay", "orchwipy_runtime.aws.relay.handler", common, retries=0)
             self.poller = Poller(queue, service, f"{self.stack}-relay")
+        self.common = {**common, "OrchwipyPipeline": f"{program}:{self.pipeline.name}"}
         for step in self.pipeline.steps:
-            variables = {"OrchwipyPipeline": f"{program}:{self.pipeline.name}", "OrchwipyName": step.name}
-            self._add(step.name, "orchwipy_runtime.aws.handler.handler", {**common, **variables})
+            self._add(step.name, HANDLER, {**self.common, "OrchwipyName": step.name})
         successors = {
             (function_name(self.stack, step.name), function_name(self.stack, str(arm.target.step)))
             for step in self.pipeline.steps

@@ -1,8 +1,12 @@
-"""An HTTP/1.1 server on a free loopback port: what it answers is what a function returns."""
+"""An HTTP/1.1 server on a free loopback port: what it answers is what a function returns.
+
+The function may pass a request on, which makes a proxy: one that looks, changes, or fails at a chosen moment.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import sys
 import threading
@@ -30,6 +34,23 @@ class Answer(NamedTuple):
 
 
 Respond = Callable[[Request], Answer]
+
+# What is between two parties alone, and the length, which is known from the body.
+_HOP_BY_HOP = frozenset({"connection", "content-length", "expect", "keep-alive", "transfer-encoding"})
+
+
+def forward(request: Request, address: str) -> Answer:
+    """What the server at the address answers. It sees the request as it came, so that signatures hold."""
+    headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP}
+    with contextlib.closing(http.client.HTTPConnection(address, timeout=30)) as connection:
+        connection.request(
+            request.method, request.path, request.body, {**headers, "Content-Length": str(len(request.body))}
+        )
+        response = connection.getresponse()
+        passed = {name: value for name, value in response.getheaders() if name.lower() not in _HOP_BY_HOP}
+        if request.method == "HEAD":
+            passed["Content-Length"] = response.headers.get("Content-Length", "0")
+        return Answer(response.status, response.read(), passed)
 
 
 class Server:
@@ -84,12 +105,19 @@ class _Connection(BaseHTTPRequestHandler):
     wbufsize = -1  # headers and body leave together
 
     def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if "Transfer-Encoding" in self.headers:
+            self.send_error(411, "only bodies of a known length are read here")
+            return
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length)
+        if len(body) < length:  # the other side was killed while it sent
+            self.close_connection = True
+            return
         answer = self.server.respond(Request(self.command, self.path, self.headers, body))
         self.send_response_only(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
-        if answer.status != 204:
+        if answer.status != 204 and "Content-Length" not in answer.headers:
             self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         self.wfile.write(answer.body)

@@ -7,18 +7,16 @@ header of a request an attribute of its messages, which SQS does and moto does n
 
 from __future__ import annotations
 
-import http.client
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import closing
 from functools import cached_property
 from typing import Any
 
 from tests.cloud.account import REGION, SECRET_KEY
-from tests.cloud.http import Answer, Request, Server
+from tests.cloud.http import Answer, Request, Server, forward
 from tests.cloud.lambda_service import LambdaService
 
 # It ends with the pipe to this process, however this process ends.
@@ -50,18 +48,9 @@ class QueueServer:
             raise RuntimeError("moto does not start; what it said is in the captured stderr")
         self.address = f"127.0.0.1:{port}"
 
-    def send(self, request: Request) -> Answer:
-        headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
-        with closing(http.client.HTTPConnection(self.address, timeout=30)) as connection:
-            connection.request(request.method, request.path, request.body, headers)
-            response = connection.getresponse()
-            kept = ("content-type", "x-amzn-requestid", "x-amzn-errortype", "x-amzn-query-error")
-            passed = {name: value for name, value in response.getheaders() if name.lower() in kept}
-            return Answer(response.status, response.read(), passed)
-
     def reset(self) -> None:
         """Forgets all queues."""
-        self.send(Request("POST", "/moto-api/reset", {}, b""))
+        forward(Request("POST", "/moto-api/reset", {}, b""), self.address)
 
     def close(self) -> None:
         self._process.kill()
@@ -123,7 +112,7 @@ class Queues:
                     if self.record_delays:
                         message["DelaySeconds"] = 0
             request = request._replace(body=json.dumps(call).encode())
-        return self._moto.send(request)
+        return forward(request, self._moto.address)
 
 
 class Queue:
