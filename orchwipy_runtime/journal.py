@@ -21,12 +21,12 @@ from orchwipy_runtime.outcome import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from orchwipy_runtime.store import Store
 
-__all__ = ["KINDS", "Journal", "Record", "record_key"]
+__all__ = ["KINDS", "Journal", "Record", "about", "described", "mark_key", "record_key"]
 
 KINDS = frozenset({"begin", "next", "end", "pause", "failed", "retry", "resumed"})
 """What a record says: the run began; the step was through and another follows, or none; it paused the run; it
@@ -38,6 +38,44 @@ _VERSION = 1
 def record_key(run: str, position: str, step: str) -> str:
     """The key of what the step at this position of the run came to."""
     return f"runs/{run}/{position}-{part_of(step)}"
+
+
+def mark_key(key: str, name: str, number: object, *, resumed: int) -> str:
+    """The key of a mark at a record's key. What is counted anew when the run is resumed says so in it."""
+    anew = f".resumed-{resumed}" if resumed else ""
+    return f"{key}{anew}.{name}-{number}"
+
+
+def about(
+    *,
+    now: float,
+    attempt: int,
+    keys: Iterable[str],
+    seconds: float | None = None,
+    error: BaseException | None = None,
+    one: bool = False,
+) -> dict[str, Any]:
+    """What a record says about a call of a step, besides what follows from it.
+
+    `one` says that one function is every step of the pipeline, which who resumes the run has to know.
+    """
+    said: dict[str, Any] = {"at": round(now, 3), "attempt": attempt}
+    if one:
+        said["functions"] = "one"
+    if seconds is not None:
+        said["seconds"] = round(seconds, 6)
+    said["keys"] = sorted(keys)
+    if error is not None:
+        said["error"] = described(error)
+    return said
+
+
+def described(error: BaseException) -> dict[str, str]:
+    """An error as records hold it, long ones cut: the message at its end, the traceback at its beginning."""
+    from traceback import format_exception
+
+    trace = "".join(format_exception(type(error), error, error.__traceback__))
+    return {"type": type(error).__name__, "message": str(error)[:1000], "traceback": trace[-4000:]}
 
 
 class Record:

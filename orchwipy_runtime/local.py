@@ -20,9 +20,9 @@ from orchwipy_runtime.call import (
     check_hops,
     check_retry,
 )
+from orchwipy_runtime.envelope import check_run_id
 from orchwipy_runtime.errors import (
     HopLimitExceeded,
-    InvalidSavedRun,
     PauseExecution,
     RetryFunctionAfterDelay,
     UnknownStep,
@@ -37,7 +37,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Protocol
 
-    from orchwipy_runtime.pipeline import Place, Registration
+    from orchwipy_runtime.local_journal import LocalJournal
+    from orchwipy_runtime.pipeline import Registration
 
     class Observer(Protocol):
         """What is told how a run goes on."""
@@ -52,11 +53,9 @@ if TYPE_CHECKING:
             """The step took the seconds, waiting for its retries included, and the run moves on or ends."""
 
 
-__all__ = ["LocalRun", "RunResult", "perform", "read_saved_run", "start_run"]
+__all__ = ["LocalRun", "RunResult", "perform", "start_run"]
 
 _log = logging.getLogger("orchwipy_runtime")
-
-_VERSION = 1
 
 
 class RunResult:
@@ -96,6 +95,7 @@ class LocalRun:
         path: list[str] | None = None,
         seconds: list[float] | None = None,
         observer: Observer | None = None,
+        journal: LocalJournal | None = None,
     ) -> None:
         self.pipe = pipe
         self.step = step
@@ -105,6 +105,7 @@ class LocalRun:
         self.path = path or []
         self.seconds = seconds or []
         self.observer = observer
+        self.journal = journal
         self.saved: str | None = None
         self._clock = pipe.clock or time
 
@@ -116,10 +117,14 @@ class LocalRun:
                 done = len(self.path)
         except PauseExecution:
             _log.debug("run %s paused in step `%s`", self.run_id, self.step)
+            if self.journal:
+                self.journal.paused(self.text)
             return self._result(paused=True)
         except BaseException as error:
             del self.path[done:], self.seconds[done:]
             self._save(error)
+            if self.journal:
+                self.journal.failed(self.text, error)
             raise
         return self._result(paused=False)
 
@@ -134,22 +139,28 @@ class LocalRun:
         registration = self.pipe.steps[step]
         self.path.append(step)
         start = clock.monotonic()
-        attempt = 0
+        attempt = self.journal.envelope.attempt if self.journal else 0
         try:
             while True:
                 attempt += 1
+                if self.journal:
+                    self.journal.calls()
                 if self.observer:
                     self.observer.begins(step, attempt, list(decode(self.text)))
                 try:
-                    following, text, _ = self._attempt(registration, attempt)
+                    following, text, keys = self._attempt(registration, attempt)
                     break
                 except RetryFunctionAfterDelay as retry:
                     _log.debug("step `%s` is tried again in %s seconds", step, retry.delay_sec)
                     if self.observer:
                         self.observer.waits(step, retry.delay_sec)
+                    if self.journal:
+                        self.journal.waits(self.text, retry.delay_sec)
                     clock.sleep(retry.delay_sec)
         finally:
             self.seconds.append(clock.monotonic() - start)
+        if self.journal:
+            self.journal.went_on(following, text, keys)
         if self.observer:
             self.observer.is_through(step, self.seconds[-1])
         # Not before here: until the step is through, what would be saved is the step and the state it got.
@@ -200,8 +211,9 @@ class LocalRun:
         place = self.pipe.failed_run_path
         if place is None:
             return
-        record = {
-            "version": _VERSION,
+        from orchwipy_runtime.saved_run import write_saved_run
+
+        saved = {
             "run": self.run_id,
             "step": self.step,
             "state": decode(self.text),
@@ -210,12 +222,8 @@ class LocalRun:
             "seconds": self.seconds,
             "error": type(error).__name__,
         }
-        beside = f"{place}.{os.getpid()}"
         try:
-            # The state is the user's: nobody else may read it.
-            with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                json.dump(record, file, indent=1)
-            os.replace(beside, place)
+            write_saved_run(place, saved)
         except OSError:
             _log.exception("the failed run could not be saved as %s", place)
         else:
@@ -227,9 +235,10 @@ def start_run(
     state: Mapping[str, Any],
     *,
     step: str | None = None,
+    run_id: str | None = None,
     observer: Observer | None = None,
 ) -> LocalRun:
-    """A new run, which begins at the pipeline's beginner or at `step`."""
+    """A new run, with this id or one of its own, which begins at the pipeline's beginner or at `step`."""
     first = pipe.beginner if step is None else step
     if first not in pipe.steps:
         what = "the pipeline's beginner is" if step is None else "the run should begin at"
@@ -239,60 +248,17 @@ def start_run(
             help=did_you_mean(first, pipe.steps) if pipe.steps else "the pipeline has no steps yet",
         )
     check_keys(state)
+    if run_id is None:
+        run_id = os.urandom(8).hex()
+    check_run_id(run_id)
     text = encode(dict(state))
-    return LocalRun(pipe, step=first, text=text, original=text, run_id=os.urandom(8).hex(), observer=observer)
+    journal = None
+    if pipe.journal is not None:
+        from orchwipy_runtime.local_journal import begin
 
-
-def read_saved_run(pipe: Functions, path: Place, *, observer: Observer | None = None) -> LocalRun:
-    """The run that a file holds, to go on from the step that failed."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            record = json.load(file)
-    except FileNotFoundError:
-        raise InvalidSavedRun(
-            f"there is no saved run `{path}`",
-            help="a failed run is saved where debug_args_fname=... of the pipeline says, "
-            "or with debugging=True in the current directory",
-        ) from None
-    except ValueError:
-        raise InvalidSavedRun(f"`{path}` is no saved run: it is no JSON") from None
-    kinds: dict[str, type] = {
-        "step": str,
-        "run": str,
-        "state": dict,
-        "original_input": dict,
-        "path": list,
-        "seconds": list,
-    }
-    if not isinstance(record, dict) or record.get("version") != _VERSION:
-        raise InvalidSavedRun(f"`{path}` is no saved run, or one of another version of this package")
-    for key, kind in kinds.items():
-        if not isinstance(record.get(key), kind):
-            raise InvalidSavedRun(f"`{path}` is no saved run: its `{key}` is no {kind.__name__}", key=key)
-    if not all(isinstance(each, str) for each in record["path"]):
-        raise InvalidSavedRun(f"`{path}` is no saved run: its `path` holds more than names", key="path")
-    if not all(isinstance(each, int | float) for each in record["seconds"]):
-        raise InvalidSavedRun(
-            f"`{path}` is no saved run: its `seconds` holds more than numbers", key="seconds"
-        )
-    if record["step"] not in pipe.steps:
-        raise UnknownStep(
-            f"the saved run `{path}` stands at `{record['step']}`, but no step is called that",
-            step=record["step"],
-            help=did_you_mean(record["step"], pipe.steps),
-        )
-    check_keys(
-        key for key in record["state"] if key != "$next"
-    )  # which is data where the next key is another
+        journal = begin(pipe.journal, run_id, first, text)
     return LocalRun(
-        pipe,
-        step=record["step"],
-        text=encode(record["state"]),
-        original=encode(record["original_input"]),
-        run_id=record["run"],
-        path=record["path"],
-        seconds=record["seconds"],
-        observer=observer,
+        pipe, step=first, text=text, original=text, run_id=run_id, observer=observer, journal=journal
     )
 
 

@@ -21,9 +21,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from orchwipy_runtime.journal import Record
     from orchwipy_runtime.store import Store
 
-__all__ = ["keep", "kept_input", "pack", "point", "state_text", "unwrap"]
+__all__ = ["keep", "kept_input", "pack", "point", "state_of", "state_text", "unwrap"]
 
 _SAMPLE = 16 * 1024
 _MOST_UNPACKED = 64 * 1024 * 1024
@@ -101,6 +102,13 @@ def unwrap(carried: Mapping[str, Any], run: str, store: Store | None) -> str:
         )
     text = found.data.decode()
     return state_text(text) if carried["codec"] == "record" else text
+
+
+def state_of(record: Record, store: Store) -> str:
+    """The state that a record hands on, wherever it lies, as JSON; raises what `unwrap` does."""
+    if record.text is not None:
+        return record.text
+    return unwrap(record.envelope.state or {}, record.envelope.run, store)
 
 
 def state_text(record: str) -> str:

@@ -89,6 +89,7 @@ class Functions:
     gets a line of JSON for each call of a step, with the state that it got. `max_steps_in_run` is the most
     steps that a run takes (by default what the environment variable OrchwipyMaxStack says, else 25), and
     `max_retries` how often one step may ask to be tried again. `clock` stands for the module `time`.
+    `journal` is a folder in which it is written down what becomes of every step of a run on this machine.
     `functions` are steps to begin with, by name, and `default_next` says what follows those of them that
     name no next step.
 
@@ -115,6 +116,7 @@ class Functions:
         max_steps_in_run: int | None = None,
         max_retries: int = 4,
         clock: Clock | None = None,
+        journal: Place | None = None,
     ) -> None:
         self.beginner = beginner
         self.debugging = debugging
@@ -123,6 +125,7 @@ class Functions:
         self.max_steps_in_run = max_steps_in_run
         self.max_retries = max_retries
         self.clock = clock
+        self.journal = journal
         self.steps: dict[str, Registration] = {}
         for name, function in (functions or {}).items():
             self._register(name, function, (default_next or {}).get(name), "$next", False, None)
@@ -207,7 +210,8 @@ class Functions:
 
     def resume(self, fname: Place) -> RunResult:
         """Goes on with a run that failed and was saved, from the step that failed and with its state."""
-        from orchwipy_runtime.local import perform, read_saved_run
+        from orchwipy_runtime.local import perform
+        from orchwipy_runtime.saved_run import read_saved_run
 
         return perform(read_saved_run(self, fname))
 
@@ -276,6 +280,7 @@ class MicroFunctions(Functions):
         max_steps_in_run: int | None = None,
         max_retries: int = 4,
         clock: Clock | None = None,
+        journal: Place | None = None,
         template_props: Mapping[str, Mapping[str, object]] | None = None,
         other_resource_templates: Mapping[str, Mapping[str, object]] | None = None,
     ) -> None:
@@ -289,6 +294,7 @@ class MicroFunctions(Functions):
             max_steps_in_run=max_steps_in_run,
             max_retries=max_retries,
             clock=clock,
+            journal=journal,
         )
         self.template_props = dict(template_props or {})
         self.other_resource_templates = dict(other_resource_templates or {})
@@ -304,6 +310,7 @@ class MicroFunctions(Functions):
             max_steps_in_run=fn.max_steps_in_run,
             max_retries=fn.max_retries,
             clock=fn.clock,
+            journal=fn.journal,
             template_props=getattr(fn, "template_props", None),
             other_resource_templates=getattr(fn, "other_resource_templates", None),
         )

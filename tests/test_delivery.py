@@ -140,7 +140,7 @@ class TestTheWay:
         cloud = Cloud(pipe)
         assert cloud.deliver("first", {KEY: {"run": "order-17"}})["run"] == "order-17"
         assert cloud.deliver("first", {}, Context("abc"))["run"] == "abc"
-        assert sorted(find_runs(cloud.store)) == ["abc", "order-17"]
+        assert sorted(run.id for run in find_runs(cloud.store)) == ["abc", "order-17"]
         with pytest.raises(e.InvalidEvent, match="no id"):
             cloud.deliver("first", {}, None)
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from orchwipy_lint import __version__
-from orchwipy_lint.cli import check, explain, rules, run
+from orchwipy_lint.cli import check, explain, rules, run, runs
 from orchwipy_lint.cli.output import fail, prepare_streams
 
 __all__ = ["main"]
@@ -56,6 +56,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"orchwipy-lint {__version__}")
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in (check, run, explain, rules):
+    for command in (check, run, runs, explain, rules):
         command.add(commands)
     return parser

@@ -1,4 +1,4 @@
-"""What every subcommand prints to: streams that any terminal can show, and one line for an error."""
+"""What every subcommand prints to: streams that any terminal can show, and a line for what went wrong."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import codecs
 import sys
 from io import TextIOWrapper
 
-__all__ = ["fail", "prepare_streams"]
+__all__ = ["CannotWork", "fail", "prepare_streams"]
 
 _PLAIN = {"→": "->", "…": "...", "’": "'", "–": "-", "—": "-"}
+
+
+class CannotWork(Exception):
+    """A subcommand cannot do its work, for the reason that the text gives: `fail` says it."""
 
 
 def prepare_streams() -> None:

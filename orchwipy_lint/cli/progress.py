@@ -20,9 +20,10 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from orchwipy_lint.report.console import ReportConsole
+from orchwipy_lint.report.times import duration
 from orchwipy_lint.report.visible import visible
 
-__all__ = ["Steps", "duration", "watch"]
+__all__ = ["Steps", "watch"]
 
 _SECONDS_A_DRAWING = 0.1
 _FEWEST_ROWS = 3
@@ -70,13 +71,6 @@ def watch(console: ReportConsole, names: list[str]) -> Steps:
     """Shows the step that runs too, where standard output is a terminal that can; to be used in a `with`."""
     able = sys.stdout.isatty() and console.is_interactive and not console.legacy_windows
     return _Watch(console, names) if able else Steps(console, names)
-
-
-def duration(seconds: float) -> str:
-    """A time as people read it."""
-    if seconds < 1:
-        return f"{seconds * 1000:.1f} ms"
-    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds) // 60} min {int(seconds) % 60} s"
 
 
 class _Current(NamedTuple):

@@ -36,7 +36,7 @@ from orchwipy_runtime.errors import (
     RecordedFailure,
     RetryFunctionAfterDelay,
 )
-from orchwipy_runtime.journal import Journal, Record, record_key
+from orchwipy_runtime.journal import Journal, Record, about, described, mark_key, record_key
 from orchwipy_runtime.names import function_name
 from orchwipy_runtime.outcome import decode
 from orchwipy_runtime.payload import keep, kept_input, point, unwrap
@@ -214,21 +214,20 @@ class Delivery:
         error: BaseException | None = None,
     ) -> Record:
         now = self.services.now()
-        about: dict[str, Any] = {"at": round(now, 3), "attempt": self.envelope.attempt}
-        if self.settings.one:
-            about["functions"] = "one"
-        if start is not None:
-            about["seconds"] = round(now - start, 6)
-        about["keys"] = sorted(decode(self.text or "{}") if keys is None else keys)
-        if error is not None:
-            about["error"] = _described(error)
         return Record(
             kind,
             position=self.envelope.position,
             step=self.envelope.step,
             envelope=envelope,
             text=text,
-            about=about,
+            about=about(
+                now=now,
+                attempt=self.envelope.attempt,
+                keys=decode(self.text or "{}") if keys is None else keys,
+                seconds=None if start is None else now - start,
+                error=error,
+                one=self.settings.one,
+            ),
         )
 
     def _settle(self, record: Record) -> Record:
@@ -317,17 +316,15 @@ class Delivery:
 
     def _count(self, error: Exception) -> int | None:
         """The number of this failure, after the last of which Lambda gives the event up; None after that."""
-        about = {"at": round(self.services.now(), 3), "error": _described(error)}
+        failure = {"at": round(self.services.now(), 3), "error": described(error)}
         for number in range(1, self.settings.attempts + 1):
             key = self._mark_key("failure", f"{self.envelope.attempt}.{number}")
-            if self.journal and self.journal.mark(key, about):
+            if self.journal and self.journal.mark(key, failure):
                 return number
         return None
 
     def _mark_key(self, name: str, number: object) -> str:
-        """What is counted anew when the run is resumed has the number of that in its key."""
-        resumed = f".resumed-{self.envelope.resumed}" if self.envelope.resumed else ""
-        return f"{self.key}{resumed}.{name}-{number}"
+        return mark_key(self.key, name, number, resumed=self.envelope.resumed)
 
     @property
     def _remaining(self) -> Callable[[], float]:
@@ -344,10 +341,3 @@ class Delivery:
             "outcome": record.kind,
             "next": following,
         }
-
-
-def _described(error: BaseException) -> dict[str, str]:
-    from traceback import format_exception
-
-    trace = "".join(format_exception(type(error), error, error.__traceback__))
-    return {"type": type(error).__name__, "message": str(error)[:1000], "traceback": trace[-4000:]}

@@ -16,6 +16,7 @@ from orchwipy_runtime.errors import (
     AccessDenied,
     CredentialsExpired,
     EventTooLarge,
+    InvalidSetting,
     MissingFunction,
     OrchwipyError,
     ServiceUnavailable,
@@ -116,13 +117,20 @@ class Services:
         client = self._clients.get(service)
         if client is None:
             from botocore.config import Config
+            from botocore.exceptions import BotoCoreError
             from botocore.session import get_session
 
             # Tries are counted here, since only here it is known how much time is left.
             config = Config(
                 connect_timeout=3, read_timeout=10, tcp_keepalive=True, retries={"total_max_attempts": 1}
             )
-            client = self._clients[service] = get_session().create_client(service, config=config)
+            try:
+                client = get_session().create_client(service, config=config)
+            except (BotoCoreError, ValueError) as error:  # as without a region, which functions always have
+                raise InvalidSetting(
+                    f"no client for {service} can be made: {error}", help="set AWS_REGION, or log in to AWS"
+                ) from error
+            self._clients[service] = client
         return client
 
 
