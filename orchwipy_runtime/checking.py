@@ -16,10 +16,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
 
-    from orchwipy_lint.source.live import Registry
+    from orchwipy_lint.findings import Finding
+    from orchwipy_lint.model import Step
+    from orchwipy_lint.source.live import Registry, Unread
     from orchwipy_runtime.pipeline import Functions
 
-__all__ = ["check_graph", "draw"]
+__all__ = ["Examined", "check_graph", "draw", "examine"]
 
 _CATEGORIES = {"OWP101": MissingArgument, "OWP102": DefaultArgument}
 
@@ -84,6 +86,44 @@ def _name(pipe: Functions, caller: FrameType) -> str:
     places = [getattr(each.function, "__globals__", {}) for each in pipe.steps.values()]
     places += [caller.f_globals, caller.f_locals]
     return next((name for place in places for name, value in list(place.items()) if value is pipe), "pipe")
+
+
+class Examined:
+    """What the analyser makes of a pipeline: its name, its steps, and what is wrong with them."""
+
+    __slots__ = ("errors", "name", "steps", "unread", "warnings")
+
+    def __init__(
+        self,
+        name: str,
+        steps: Sequence[Step],
+        unread: Sequence[Unread],
+        errors: Sequence[Finding],
+        warnings: Sequence[Finding],
+    ) -> None:
+        self.name = name
+        self.steps = steps
+        self.unread = unread
+        self.errors = errors
+        self.warnings = warnings
+
+
+def examine(pipe: Functions, *, caller: FrameType) -> Examined:
+    """The steps as the analyser reads them, and its findings about runs from the beginner."""
+    try:
+        from orchwipy_lint.check import check_live
+        from orchwipy_lint.findings import Severity
+        from orchwipy_lint.source.live import read_registry
+
+        registry = _registry(pipe, caller)
+        findings = check_live(registry, [pipe.beginner]).findings
+        reading = read_registry(registry)
+    except ImportError as error:
+        raise _missing(error) from error
+    errors = [each for each in findings if each.severity is Severity.ERROR]
+    others = [each for each in findings if each.severity is not Severity.ERROR]
+    steps = reading.pipeline(pipe.beginner).steps
+    return Examined(registry.name, steps, reading.unread, errors, others)
 
 
 class _Warner:

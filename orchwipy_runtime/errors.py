@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 __all__ = [
     "AccessDenied",
     "AlreadyExists",
@@ -38,6 +42,7 @@ __all__ = [
     "NotSerializable",
     "OrchwipyError",
     "PauseExecution",
+    "PlanRefused",
     "RecordedFailure",
     "ReservedName",
     "RetriesExhausted",
@@ -136,6 +141,14 @@ class InvalidSavedRun(OrchwipyError):
 
 class InvalidSetting(OrchwipyError, ValueError):
     """An option or an environment variable has a value that means nothing."""
+
+
+class PlanRefused(OrchwipyError):
+    """A pipeline with errors is not deployed; `findings` are the analyser's, errors first."""
+
+    def __init__(self, message: str, *, help: str, findings: tuple[Any, ...]) -> None:
+        super().__init__(message, help=help)
+        self.findings = findings
 
 
 class InvalidEvent(OrchwipyError, TypeError):
