@@ -13,6 +13,7 @@ first that is written for a step counts: every delivery of the step goes on from
 from __future__ import annotations
 
 import json
+import os
 
 from orchwipy_runtime.envelope import Envelope
 from orchwipy_runtime.errors import AlreadyExists, Changed, InvalidEnvelope, InvalidRecord
@@ -59,7 +60,8 @@ def about(
 
     `one` says that one function is every step of the pipeline, which who resumes the run has to know.
     """
-    said: dict[str, Any] = {"at": round(now, 3), "attempt": attempt}
+    # Two that write the same at the same moment are still two: `writer` tells who it was.
+    said: dict[str, Any] = {"at": round(now, 3), "writer": os.urandom(6).hex(), "attempt": attempt}
     if one:
         said["functions"] = "one"
     if seconds is not None:
@@ -177,14 +179,17 @@ class Journal:
             found = self.read(key)
             if found is None:  # somebody deleted it just now
                 raise
-            return found[0]
+            # It may be this very write, of which the answer was lost.
+            return record if found[0].data == record.data else found[0]
 
     def mark(self, key: str, about: Mapping[str, Any]) -> bool:
-        """Writes a mark; False where it is there already."""
+        """Writes a mark; False where it is there already, by somebody else."""
+        data = encode({**about, "writer": os.urandom(6).hex()}).encode()
         try:
-            self.store.create(key, encode(dict(about)).encode())
+            self.store.create(key, data)
         except AlreadyExists:
-            return False
+            found = self.store.read(key)
+            return found is not None and found.data == data
         return True
 
     def is_marked(self, key: str) -> bool:

@@ -495,6 +495,21 @@ class TestFailures:
         with pytest.raises(e.RecordedFailure):
             cloud.deliver("only", {"x": 1})
 
+    def test_a_failure_whose_record_is_written_and_not_answered_is_told_of(self) -> None:
+        """What stands in the way of the write is the write itself, made again by botocore."""
+        pipe = one(lambda **kwargs: ReturnUpdates("nowhere"), Told)
+        cloud = Cloud(pipe)
+        create = cloud.store.create
+
+        def create_twice(key: str, data: bytes) -> str:
+            create(key, data)
+            return create(key, data)
+
+        cloud.store.create = create_twice  # type: ignore[method-assign]
+        with pytest.raises(e.UnknownStep):
+            cloud.deliver("only", {"x": 1})
+        assert pipe.failed == [{"x": 1}]
+
     def test_without_a_journal_every_failure_is_told_of(self) -> None:
         def step(**kwargs: Any) -> Any:
             raise ValueError("a bug")

@@ -132,7 +132,7 @@ class Delivery:
             self.text = unwrap(self.envelope.state or {}, self.envelope.run, self.services.store)
         if not self.begins:
             return
-        kept = wanted = any(
+        wanted = any(
             each.signature.callbacks or each.signature.wants_original_input
             for each in self.pipe.steps.values()
         )
@@ -147,10 +147,9 @@ class Delivery:
                 original = kept_input(self.text) if wanted else None
             if wanted and original is None:
                 original = point(key, counts.data, "record")
-        elif kept and original is None and self.services.store:
-            original = keep(self.services.store, self.envelope.run, self.text)
-        elif kept and original is None:
-            original = {"json": decode(self.text)}
+        elif wanted and original is None:
+            store = self.services.store
+            original = keep(store, self.envelope.run, self.text) if store else {"json": decode(self.text)}
         self.envelope = self.envelope.changed(original=original)
 
     def _outcome(self) -> Record:
