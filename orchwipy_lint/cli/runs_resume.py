@@ -41,8 +41,8 @@ def resume_run(
     if not force and found.may_be_alive(now):
         raise CannotWork(
             f"run `{run}` may be alive: it is {found.status}, last heard of {age(now - found.latest)}\n"
-            f"help: a step on Lambda runs for {LONGEST_CALL // 60} minutes at most; wait, or resume it all the same"
-            " with --force"
+            f"help: a step on Lambda runs for {LONGEST_CALL // 60} minutes at most; wait, or resume it all the"
+            " same with --force"
         )
     _ = found.pending  # raises where there is nothing to go on with
     if place.startswith("s3://"):
