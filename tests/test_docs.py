@@ -3,8 +3,8 @@
 The second word after the fence says what a block is for. A name (`python orders.py`, `ini .flake8`) is a
 file for the blocks that follow. `python pipeline` is checked, and its findings are those that its comments
 expect, written as in the fixtures. `python run` is run, and a `text` block after it is what it prints. The
-commands of a `console` block are run one after the other, each with what it prints below it. Blocks
-of `sh` (they install) and of `yaml` and `toml` (they configure other tools) are only looked at.
+commands of a `console` block are run one after the other, each with what it prints below it; the times in it
+are any, and the blanks beside them. Blocks of `sh` (they install) and of `yaml` and `toml` (they configure other tools) are only looked at.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 
 _BLOCK = re.compile(r"^```(?P<language>\w+)(?: (?P<role>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?P<target>[^)#:]*)(?:#(?P<anchor>[^)]*))?\)")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|\b\d+\.\d m?s\b|\b(?:now|\d+ s ago)\b")
 _MARK = "\x1e"
 
 
@@ -70,12 +71,20 @@ def run_console(text: str, folder: Path) -> str:
     return "".join(f"$ {command}\n{output}" for command, output in zip(commands, outputs, strict=False))
 
 
+def timeless(text: str) -> str:
+    """The text without its times; a line that has some is without the blanks that align it, too."""
+    lines = text.splitlines()
+    return "\n".join(
+        re.sub(" {2,}", "  ", _TIME.sub("TIME", each)) if _TIME.search(each) else each for each in lines
+    )
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_snippets(page: Path, tmp_path: Path) -> None:
     blocks = read_blocks(page)
     for number, (language, role, text) in enumerate(blocks):
         if language == "console":
-            assert run_console(text, tmp_path) == text
+            assert timeless(run_console(text, tmp_path)) == timeless(text)
         elif role == "pipeline":
             expected = [(each.code, each.line) for each in read_expected(text)]
             found = check_source(text, page.name)
