@@ -612,7 +612,7 @@ class TestOnLambda:
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
         services = Services(Settings(stack="shop"))
-        with pytest.raises(InvalidSetting, match="no client for lambda(.|\n)*AWS_REGION"):
+        with pytest.raises(InvalidSetting, match=r"no client for lambda(.|\n)*AWS_REGION"):
             services.invoke("shop-weigh", "{}", remaining=lambda: 0.0)
 
     @pytest.mark.slow
