@@ -654,7 +654,7 @@ class TestOnLambda:
         assert (status, "there is none of that name" in out) == (2, True)
         assert out.endswith(f"when that is mended: orchwipy runs resume A-1 --journal {place} --force\n")
         status, out = orders.command("runs", "resume", "A-1", "--force")
-        assert (status, out) == (0, f"run A-1 goes on at choose: function {choose} was invoked\n")
+        assert (status, out) == (0, f"run A-1 goes on: function {choose} was invoked\n")
         assert path_of(orders.settled("A-1"))[-1] == "report"
         status, out = orders.command("runs", "resume", "A-1")
         assert (status, out) == (2, "orchwipy: run `A-1` has ended: there is nothing to go on with\n")
