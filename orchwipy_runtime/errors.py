@@ -32,6 +32,7 @@ __all__ = [
     "InvalidReturn",
     "InvalidSavedRun",
     "InvalidSetting",
+    "MachineTooLarge",
     "MissingArgument",
     "MissingCallback",
     "MissingFunction",
@@ -151,6 +152,10 @@ class PlanRefused(OrchwipyError):
         self.findings = findings
 
 
+class MachineTooLarge(OrchwipyError, ValueError):
+    """A state machine, or a run of it, is beyond one of the limits of Step Functions."""
+
+
 class InvalidEvent(OrchwipyError, TypeError):
     """A function is invoked with what is no state of a run."""
 
@@ -243,6 +248,11 @@ class StoreUnavailable(StoreError, ServiceUnavailable):
     """A store does not answer, or says that it cannot now."""
 
     permanent = False
+
+
+def permanent_names() -> list[str]:
+    """The names of the errors after which trying the same again cannot help."""
+    return [name for name in __all__ if getattr(globals()[name], "permanent", False)]
 
 
 def listed(keys: Iterable[str]) -> str:
