@@ -250,11 +250,6 @@ class StoreUnavailable(StoreError, ServiceUnavailable):
     permanent = False
 
 
-def permanent_names() -> list[str]:
-    """The names of the errors after which trying the same again cannot help."""
-    return [name for name in __all__ if getattr(globals()[name], "permanent", False)]
-
-
 def listed(keys: Iterable[str]) -> str:
     """Keys as a message shows them: in order, quoted, the first dozen."""
     names = sorted(keys)

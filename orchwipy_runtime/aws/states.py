@@ -25,7 +25,7 @@ from orchwipy_runtime.aws.handoff import sealed
 from orchwipy_runtime.aws.visit import Visit
 from orchwipy_runtime.call import call_always_on_exit, call_pipeline_fail
 from orchwipy_runtime.envelope import KEY
-from orchwipy_runtime.errors import ForeignEnvelope, InvalidEnvelope, permanent_names
+from orchwipy_runtime.errors import ForeignEnvelope, InvalidEnvelope
 from orchwipy_runtime.outcome import decode
 
 TYPE_CHECKING = False
@@ -36,7 +36,29 @@ if TYPE_CHECKING:
     from orchwipy_runtime.journal import Record
     from orchwipy_runtime.pipeline import MicroFunctions
 
-__all__ = ["perform_task"]
+__all__ = ["PERMANENT", "perform_task"]
+
+PERMANENT = (
+    "CorruptObject",
+    "DeclarationError",
+    "ForeignEnvelope",
+    "HopLimitExceeded",
+    "InvalidEnvelope",
+    "InvalidEvent",
+    "InvalidPointer",
+    "InvalidReturn",
+    "InvalidSetting",
+    "MissingArgument",
+    "MissingCallback",
+    "MissingPayload",
+    "NoNextStep",
+    "NotSerializable",
+    "ReservedName",
+    "RetriesExhausted",
+    "StateTooLarge",
+    "UnknownStep",
+)
+"""The errors of a task after which trying the same again cannot help, so that the machine does not."""
 
 _LARGEST_EVENT = 250_000
 """A state of Step Functions takes and gives 262,144 bytes, of which the wrapping needs some.
@@ -90,7 +112,7 @@ class Task(Visit):
 
     def _is_last(self, error: Exception) -> bool:
         """Whether the machine does not try again; it goes by the name of the error's class."""
-        return type(error).__name__ in permanent_names() or self.retry + 1 >= self.settings.attempts
+        return type(error).__name__ in PERMANENT or self.retry + 1 >= self.settings.attempts
 
     def _answer(self, record: Record) -> dict[str, object]:
         limit = min(self.settings.inline, _INLINE)

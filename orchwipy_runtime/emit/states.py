@@ -17,9 +17,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from orchwipy_runtime.aws.states import PERMANENT
 from orchwipy_runtime.emit.plan import Plan, PlannedStep
 from orchwipy_runtime.envelope import KEY
-from orchwipy_runtime.errors import InvalidSetting, MachineTooLarge, permanent_names
+from orchwipy_runtime.errors import InvalidSetting, MachineTooLarge
 
 __all__ = ["LAMBDA_INVOKE", "definition", "state_machine_statements"]
 
@@ -189,7 +190,7 @@ def _payload(step: PlannedStep) -> dict[str, Any]:
 def _retry(attempts: int) -> list[dict[str, Any]]:
     """How a task is tried again: not at all where that cannot help, patiently where Lambda is busy."""
     return [
-        {"ErrorEquals": permanent_names(), "MaxAttempts": 0},
+        {"ErrorEquals": list(PERMANENT), "MaxAttempts": 0},
         _retrier(_BUSY, 6, longest=60),
         _retrier(["States.ALL"], attempts - 1, longest=20),
     ]
