@@ -89,7 +89,16 @@ def steps(execution: Execution) -> list[str]:
     return [each for each in execution.entered if " " not in each]
 
 
-def test_branches_end_as_on_this_machine(deploy: Deploy) -> None:
+def test_a_run_ends_as_on_this_machine(deploy: Deploy) -> None:
+    book = deploy("book")
+    execution = book.run("run-1", {"pages": 2})
+    local = book.pipe.run(pages=2)
+    assert (execution.output, steps(execution)) == (local.state, local.path)
+    assert not book.deployment.s3.keys(f"{book.deployment.stack}/"), "nothing is recorded"
+
+
+@pytest.mark.slow
+def test_branches(deploy: Deploy) -> None:
     orders = deploy("orders")
     for number, grams in enumerate((2000, 40_000, 0)):
         state = {"order": f"A-{number}", "grams": grams}
@@ -97,7 +106,6 @@ def test_branches_end_as_on_this_machine(deploy: Deploy) -> None:
         local = orders.pipe.run(**state)
         assert execution.output == local.state
         assert steps(execution) == local.path
-    assert not orders.deployment.s3.keys(f"{orders.deployment.stack}/"), "nothing is recorded"
 
 
 @pytest.mark.slow

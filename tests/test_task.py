@@ -273,8 +273,8 @@ class TestFailures:
         assert pipe.noted == ["exit", "exit", "fail []"]
 
     def test_which_errors_are_final(self) -> None:
-        """Of the permanent ones those that a task can meet; the others belong to the journal, to writing to the
-        store, and to who develops or operates a pipeline."""
+        """Of the permanent ones those that a task can meet; the others belong to the journal, to writing to
+        the store, and to who develops or operates a pipeline."""
         others = {
             *("AlreadyExists", "Changed", "InvalidKey", "InvalidRecord", "RecordedFailure", "StoreError"),
             *("AnalyserMissing", "InvalidSavedRun", "MachineTooLarge", "PlanRefused"),

@@ -160,7 +160,10 @@ def _allowed(actions: list[str], resource: Any) -> dict[str, Any]:
 
 
 def _beginning(plan: Plan) -> dict[str, Any]:
-    """A run begins with the first step, or where its input says, such as the event that a paused run gave."""
+    """A run begins with the first step, or where its input says, such as the event that a paused run gave.
+
+    What `next` is then, is for the cause of a failure, as what a step gives there is.
+    """
     named = f"$.event['{KEY}'].step"
     first = {"Variable": named, "IsPresent": False, "Next": plan.step(plan.beginner).part}
     others = [{"Variable": named, "StringEquals": step.name, "Next": step.part} for step in plan.steps]

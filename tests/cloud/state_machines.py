@@ -16,8 +16,8 @@ _ROLE = f"arn:aws:iam::{ACCOUNT}:role/states"
 
 
 class Execution(NamedTuple):
-    """How an execution ended: with an `output`, or with an `error` and its `cause`. `entered` are the states that
-    it came through."""
+    """How an execution ended: with an `output`, or with an `error` and its `cause`. `entered` are the states
+    that it came through."""
 
     status: str
     output: Any
