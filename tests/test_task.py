@@ -172,6 +172,13 @@ class TestSizes:
         tasks = Tasks(line(text=RANDOM[:230_000]), inline=1_000_000)
         assert "key" in tasks.call("first", {})["event"][KEY]["state"]
 
+    def test_the_answer_is_written_with_spaces(self) -> None:
+        """By Lambda's runtime client, so that many small values take more than between functions."""
+        digits = [*range(10)] * 9_000
+        answer = Tasks(line(digits=digits)).call("first", {})
+        assert len(json.dumps(digits, separators=(",", ":"))) < 200_000 < 262_144 < len(json.dumps(digits))
+        assert len(json.dumps(answer)) < 10_000
+
     def test_without_a_bucket_it_is_an_error(self) -> None:
         with pytest.raises(e.StateTooLarge, match="state of 260,0"):
             Tasks(line(text=RANDOM), bucket=False).call("first", {})

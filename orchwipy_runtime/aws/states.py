@@ -115,7 +115,9 @@ class Task(Visit):
         return type(error).__name__ in PERMANENT or self.retry + 1 >= self.settings.attempts
 
     def _answer(self, record: Record) -> dict[str, object]:
-        limit = min(self.settings.inline, _INLINE)
+        text = record.text or ""
+        spaces = text.count(",") + text.count(":")  # the runtime client writes one behind each
+        limit = max(min(self.settings.inline, _INLINE - spaces), 0)
         event: dict[str, Any] = decode(
             sealed(record, None, self.services.store, limit=limit, largest=_LARGEST_EVENT)
         )
