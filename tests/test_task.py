@@ -133,7 +133,9 @@ class TestTheWay:
             return {}
 
         for bucket in (True, False):
-            assert Tasks(pipe, bucket=bucket).execute({"x": RANDOM[:size]}) == (["a", "b"], {})
+            tasks = Tasks(pipe, bucket=bucket)
+            assert tasks.execute({"x": RANDOM[:size]}) == (["a", "b"], {})
+            assert len(tasks.store.objects) == (bucket and size > 10), "a small input goes along as it is"
         assert seen == [({}, {"x": RANDOM[:size]}, "run-1/1-b")] * 2
 
     def test_a_run_has_the_callers_id_else_the_executions(self) -> None:
@@ -335,8 +337,9 @@ class TestBadInput:
         ],
     )
     def test_events_that_are_refused(self, event: object, error: type[OrchwipyError]) -> None:
-        with pytest.raises(error):
-            Tasks(line()).send({**EVENT, "event": event})
+        for one in (False, True):
+            with pytest.raises(error):
+                Tasks(line(), one=one).send({**EVENT, "event": event})
 
     def test_a_step_that_the_function_is_not(self) -> None:
         tasks = Tasks(line())
