@@ -32,6 +32,7 @@ __all__ = [
     "InvalidReturn",
     "InvalidSavedRun",
     "InvalidSetting",
+    "MachineTooLarge",
     "MissingArgument",
     "MissingCallback",
     "MissingFunction",
@@ -149,6 +150,10 @@ class PlanRefused(OrchwipyError):
     def __init__(self, message: str, *, help: str, findings: tuple[Any, ...]) -> None:
         super().__init__(message, help=help)
         self.findings = findings
+
+
+class MachineTooLarge(OrchwipyError, ValueError):
+    """A state machine, or a run of it, is beyond one of the limits of Step Functions."""
 
 
 class InvalidEvent(OrchwipyError, TypeError):

@@ -10,36 +10,17 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from orchwipy_runtime.aws.event import read_event
 from orchwipy_runtime.aws.handoff import sealed
-from orchwipy_runtime.aws.logs import Fields
-from orchwipy_runtime.call import (
-    call_always_on_exit,
-    call_pipeline_fail,
-    call_step,
-    check_hops,
-    check_retry,
-)
-from orchwipy_runtime.envelope import (
-    Envelope,
-    following_position,
-    hops_before,
-)
-from orchwipy_runtime.errors import (
-    EventTooLarge,
-    InvalidEnvelope,
-    InvalidSetting,
-    OrchwipyError,
-    PauseExecution,
-    RecordedFailure,
-    RetryFunctionAfterDelay,
-)
-from orchwipy_runtime.journal import Journal, Record, about, described, mark_key, record_key
+from orchwipy_runtime.aws.visit import Visit
+from orchwipy_runtime.call import call_always_on_exit, call_pipeline_fail
+from orchwipy_runtime.envelope import KEY
+from orchwipy_runtime.errors import EventTooLarge, InvalidSetting, OrchwipyError, RecordedFailure
+from orchwipy_runtime.journal import Journal, Record, described, mark_key
 from orchwipy_runtime.names import function_name
-from orchwipy_runtime.outcome import decode
-from orchwipy_runtime.payload import keep, kept_input, point, unwrap
+from orchwipy_runtime.payload import point
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,34 +43,27 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMe
 def deliver(pipe: MicroFunctions, event: object, context: Any, services: Services) -> dict[str, object]:
     """Delivers an event to the step that this function is; says what became of it, without the state.
 
-    Raises what the step raised, and an OrchwipyError for all that keeps the run from going on.
+    A state machine's event is answered with what the machine needs to go on: see `aws.states`. Raises what
+    the step raised, and an OrchwipyError for all that keeps the run from going on.
     """
+    sent = event.get(KEY) if isinstance(event, dict) else None
+    if isinstance(sent, dict) and "states" in sent:
+        from orchwipy_runtime.aws.states import perform_task
+
+        return perform_task(pipe, event, context, services)
     delivery = Delivery(pipe, event, context, services)
-    envelope = delivery.envelope
-    with Fields(
-        run_id=envelope.run,
-        step=envelope.step,
-        hop=hops_before(envelope.position),
-        attempt=envelope.attempt,
-    ):
+    with delivery.fields:
         return delivery.perform()
 
 
-class Delivery:
-    """A delivery under way. `text` is the state as JSON, None as long as it is not at hand."""
+class Delivery(Visit):
+    """A delivery under way."""
 
     def __init__(self, pipe: MicroFunctions, event: object, context: Any, services: Services) -> None:
-        self.pipe = pipe
-        self.context = context
-        self.services = services
-        self.settings = services.settings
-        self.envelope, self.text, self.begins = read_event(event, context, pipe, services.settings)
-        self.registration = pipe.steps[self.envelope.step]
-        self.key = record_key(self.envelope.run, self.envelope.position, self.envelope.step)
+        super().__init__(pipe, read_event(event, context, pipe, services.settings), context, services)
         self.journal = Journal(services.store) if self.settings.journal and services.store else None
         self.etag: str | None = None
         self.settled: Record | None = None
-        self.called = False
 
     def perform(self) -> dict[str, object]:
         """Calls the step if need be, and goes on with what counts."""
@@ -119,115 +93,23 @@ class Delivery:
             elif found:
                 self.settled = found[0]
                 return self._go_on(found[0], again=True)
-        self._load()
-        record = self._outcome()
+        self.load()
+        record = self.outcome()
         if record.kind == "retry":
             return self._try_later(record)
         settled = self._settle(record)
         return self._go_on(settled, again=settled is not record)
 
-    def _load(self) -> None:
-        """Gets hold of the state, and writes down what the run begins with."""
-        if self.text is None:
-            self.text = unwrap(self.envelope.state or {}, self.envelope.run, self.services.store)
-        if not self.begins:
-            return
-        wanted = any(
-            each.signature.callbacks or each.signature.wants_original_input
-            for each in self.pipe.steps.values()
-        )
-        original = kept_input(self.text) if wanted else None
-        if self.journal:
-            key = f"runs/{self.envelope.run}/input"
-            begin = self._record("begin", self.envelope, self.text)
-            counts = self.journal.settle(key, begin)
-            if counts.text is not None and counts.text != self.text:
-                _log.warning("run %s began before, with another input, which counts", self.envelope.run)
-                self.text = counts.text
-                original = kept_input(self.text) if wanted else None
-            if wanted and original is None:
-                original = point(key, counts.data, "record")
-        elif wanted and original is None:
-            store = self.services.store
-            original = keep(store, self.envelope.run, self.text) if store else {"json": decode(self.text)}
-        self.envelope = self.envelope.changed(original=original)
-
-    def _outcome(self) -> Record:
-        """Calls the step; the record of what it comes to."""
-        envelope, pipe, text = self.envelope, self.pipe, self.text or "{}"
-        self._announce()
-        start = self.services.now()
-        try:
-            check_hops(pipe, envelope.step, hops_before(envelope.position))
-            self.called = True
-            following, after, keys = call_step(pipe, self.registration, text, self._original)
-        except PauseExecution:
-            return self._record("pause", envelope, self._inline, start=start)
-        except RetryFunctionAfterDelay as retry:
-            check_retry(pipe, self.registration, retry, envelope.attempt + 1)
-            due = self.services.now() + retry.delay_sec
-            later = envelope.changed(attempt=envelope.attempt + 1, due=due)
-            return self._record("retry", later, self._inline, start=start)
-        if following is None:
-            return self._record("end", envelope.changed(state=None), after, start=start, keys=keys)
-        onward = Envelope(
-            pipeline=envelope.pipeline,
-            run=envelope.run,
-            position=following_position(envelope.position),
-            step=following,
-            version=self.settings.version,
-            original=envelope.original,
-        )
-        return self._record("next", onward, after, start=start, keys=keys)
-
-    @property
-    def _inline(self) -> str | None:
-        """The state that the step got, where its envelope does not say where it is."""
-        return self.text if self.envelope.state is None else None
-
-    def _announce(self) -> None:
-        """Tells the pipeline object what is called, for steps that ask it."""
-        pipe, envelope = self.pipe, self.envelope
-        pipe.current_context = self.context
-        pipe.current_retry = envelope.attempt
-        pipe.idempotency_key = self.key.removeprefix("runs/")
-
-    def _original(self) -> str:
-        if self.envelope.original is None:
-            raise InvalidEnvelope(
-                "the event does not say what the run began with",
-                key="original",
-                help="the run was begun by a version of the pipeline of which no step asked for it; "
-                "begin it again",
-            )
-        return unwrap(self.envelope.original, self.envelope.run, self.services.store)
-
-    def _record(
-        self,
-        kind: str,
-        envelope: Envelope,
-        text: str | None,
-        *,
-        start: float | None = None,
-        keys: Iterable[str] | None = None,
-        error: BaseException | None = None,
-    ) -> Record:
-        now = self.services.now()
-        return Record(
-            kind,
-            position=self.envelope.position,
-            step=self.envelope.step,
-            envelope=envelope,
-            text=text,
-            about=about(
-                now=now,
-                attempt=self.envelope.attempt,
-                keys=decode(self.text or "{}") if keys is None else keys,
-                seconds=None if start is None else now - start,
-                error=error,
-                one=self.settings.one,
-            ),
-        )
+    def begin(self) -> None:
+        """Writes down what the run begins with; if it began before, what it began with then counts."""
+        if self.journal is None:
+            return super().begin()
+        key = f"runs/{self.envelope.run}/input"
+        counts = self.journal.settle(key, self.record("begin", self.envelope, self.text))
+        if counts.text is not None and counts.text != self.text:
+            _log.warning("run %s began before, with another input, which counts", self.envelope.run)
+            self.text = counts.text
+        return self.carry_input(lambda: point(key, counts.data, "record"))
 
     def _settle(self, record: Record) -> Record:
         self.settled = self.journal.settle(self.key, record, etag=self.etag) if self.journal else record
@@ -302,7 +184,7 @@ class Delivery:
                         return None
                     tells = number is not None
                 if self.settled is None and self.text is not None:
-                    failed = self._record("failed", self.envelope, self._inline, error=error)
+                    failed = self.record("failed", self.envelope, self.inline, error=error)
                     counts = self._settle(failed)
                     if counts is not failed:
                         return counts

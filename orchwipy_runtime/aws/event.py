@@ -23,10 +23,18 @@ __all__ = ["read_event"]
 
 
 def read_event(
-    event: object, context: Any, pipe: MicroFunctions, settings: Settings
+    event: object,
+    context: Any,
+    pipe: MicroFunctions,
+    settings: Settings,
+    *,
+    run: str | None = None,
+    step: str | None = None,
 ) -> tuple[Envelope, str | None, bool]:
     """The envelope, the state as JSON, None where the envelope says where it is, and whether a run begins.
 
+    A run that begins has the id that the event gives it, else `run`, else that of the invocation, and begins
+    at the step that the event names, else at `step`, else at the function's own or the pipeline's first.
     Raises InvalidEvent, InvalidEnvelope, ForeignEnvelope, UnknownStep, ReservedName and NotSerializable.
     """
     if not isinstance(event, dict):
@@ -38,13 +46,17 @@ def read_event(
     sent = event.get(KEY)
     begins = not isinstance(sent, dict) or "v" not in sent
     if begins:
-        run, step = read_entry(sent) if KEY in event else (None, None)
+        named_run, named_step = read_entry(sent) if KEY in event else (None, None)
+        run = named_run or run
+        if run is None:
+            run = _request_id(context)
+        check_run_id(run)
         check_keys(state)
         envelope = Envelope(
             pipeline=settings.stack,
-            run=run or _request_id(context),
+            run=run,
             position="0",
-            step=step or settings.step or pipe.beginner,
+            step=named_step or step or settings.step or pipe.beginner,
             version=settings.version,
         )
     else:
@@ -83,5 +95,4 @@ def _request_id(context: Any) -> str:
             "the run has no id: there is none in the event, and no context of an invocation",
             help=f'give it one: {{"{KEY}": {{"run": "..."}}, ...}}',
         )
-    check_run_id(run)
     return str(run)

@@ -20,11 +20,14 @@ https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
 
 
-def sealed(record: Record, key: str | None, store: Store | None, *, limit: int) -> str:
+def sealed(
+    record: Record, key: str | None, store: Store | None, *, limit: int, largest: int = _LARGEST_EVENT
+) -> str:
     """The event that hands off what is recorded under `key`, or, with None, nowhere for long.
 
     A state of at most `limit` bytes lies in the event as it is, else compressed if that fits, else in the
-    store: the event then points to the record itself, or to an object of its own. Raises StateTooLarge.
+    store: the event then points to the record itself, or to an object of its own. Raises StateTooLarge, also
+    where the whole event has more than `largest` bytes.
     """
     envelope, text = record.envelope, record.text
     if text is not None and len(text) > limit:
@@ -44,10 +47,9 @@ def sealed(record: Record, key: str | None, store: Store | None, *, limit: int) 
             )
         envelope, text = envelope.changed(state=carried), None
     event = seal(envelope, text or "{}")
-    if len(event) > _LARGEST_EVENT:
+    if len(event) > largest:
         raise StateTooLarge(
-            f"step `{record.step}` goes on with an event of {len(event):,} bytes, and Lambda takes "
-            f"{_LARGEST_EVENT:,}",
+            f"step `{record.step}` goes on with an event of {len(event):,} bytes, and AWS takes {largest:,}",
             step=record.step,
             help="give the functions a bucket: OrchwipyRequestBucket",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
@@ -92,7 +93,8 @@ def _refuse_constant(name: str) -> None:
 
 def refuse(error: str) -> Answer:
     status, body, headers = REFUSALS[error]
-    return Answer(status, json.dumps(body).encode(), {"x-amzn-ErrorType": error, **headers})
+    headers = {"x-amzn-ErrorType": error, "x-amzn-RequestId": str(uuid.uuid4()), **headers}
+    return Answer(status, json.dumps(body).encode(), headers)
 
 
 def answer(invocation: Invocation) -> Answer:

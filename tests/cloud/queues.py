@@ -8,6 +8,7 @@ header of a request an attribute of its messages, which SQS does and moto does n
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -37,9 +38,13 @@ _LONG_POLL = 1
 class QueueServer:
     """moto, in a process of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, **environment: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _MOTO], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", _MOTO],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
         )
         assert self._process.stdout is not None
         port = self._process.stdout.readline().strip()
