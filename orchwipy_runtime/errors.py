@@ -18,6 +18,7 @@ __all__ = [
     "AlreadyExists",
     "AnalyserMissing",
     "Changed",
+    "CircularTemplate",
     "CorruptObject",
     "CredentialsExpired",
     "DeclarationError",
@@ -32,6 +33,7 @@ __all__ = [
     "InvalidReturn",
     "InvalidSavedRun",
     "InvalidSetting",
+    "InvalidTemplate",
     "MissingArgument",
     "MissingCallback",
     "MissingFunction",
@@ -51,6 +53,7 @@ __all__ = [
     "StateTooLarge",
     "StoreError",
     "StoreUnavailable",
+    "TemplateTooLarge",
     "UnknownStep",
 ]
 
@@ -149,6 +152,18 @@ class PlanRefused(OrchwipyError):
     def __init__(self, message: str, *, help: str, findings: tuple[Any, ...]) -> None:
         super().__init__(message, help=help)
         self.findings = findings
+
+
+class InvalidTemplate(OrchwipyError, ValueError):
+    """What is asked for makes no template that AWS would take."""
+
+
+class TemplateTooLarge(InvalidTemplate):
+    """A template, or a part of it, is beyond one of AWS's limits."""
+
+
+class CircularTemplate(InvalidTemplate):
+    """Resources of a template need each other in a circle, so that none can be made first."""
 
 
 class InvalidEvent(OrchwipyError, TypeError):
