@@ -21,9 +21,6 @@ from orchwipy_runtime.errors import InvalidTemplate, TemplateTooLarge
 
 __all__ = ["Function", "common_properties", "function_resources", "with_given"]
 
-_SINGLE = ("Architectures",)
-"""Lists of which Lambda takes one item, so that another replaces it."""
-
 _OURS = {
     "FunctionName": "the runtime finds functions by names of its own",
     "AutoPublishAlias": "steps hand off to the function itself, and its alias would have the failure queue",
@@ -127,7 +124,7 @@ def with_given(properties: Any, given: Mapping[str, object], place: str) -> Any:
             raise InvalidTemplate(
                 f"{place} sets the variable {name}, by which a function knows which step it is"
             )
-    return merged(properties, copied(given, place), single=_SINGLE)
+    return merged(properties, copied(given, place))
 
 
 def function_resources(function: Function, options: Options) -> dict[str, dict[str, Any]]:

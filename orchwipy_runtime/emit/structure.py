@@ -5,13 +5,15 @@ Intrinsic functions are in their long form, `{"Ref": ...}` and `{"Fn::Sub": ...}
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from os import PathLike, fspath
 from typing import Any
 
 from orchwipy_runtime.errors import InvalidTemplate
 
 __all__ = ["attribute", "copied", "is_intrinsic", "merged", "nested", "ref", "replaced", "sub", "tag_list"]
+
+_SINGLE = frozenset({"Architectures"})
 
 
 def ref(name: str) -> dict[str, str]:
@@ -60,16 +62,16 @@ def copied(value: object, place: str) -> Any:
     )
 
 
-def merged(base: Any, more: Any, *, single: Iterable[str] = ()) -> Any:
+def merged(base: Any, more: Any) -> Any:
     """What becomes of `base` where `more` is given too; neither is changed, the result shares nothing of it.
 
-    Maps merge and lists append. Anything else replaces: also an intrinsic function, and the lists of a map
-    under the keys `single`.
+    Maps merge and lists append. Anything else replaces: also an intrinsic function, and a list that has one
+    item in any case.
     """
     if _is_map(base) and _is_map(more):
         result = {key: copied(value, key) for key, value in base.items()}
         for key, value in more.items():
-            replaces = key not in base or key in single
+            replaces = key not in base or key in _SINGLE
             result[key] = copied(value, key) if replaces else merged(base[key], value)
         return result
     if isinstance(base, list) and isinstance(more, list):
