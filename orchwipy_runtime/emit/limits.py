@@ -10,7 +10,15 @@ from orchwipy_runtime.emit.options import Options
 from orchwipy_runtime.emit.structure import is_intrinsic
 from orchwipy_runtime.errors import InvalidSetting, TemplateTooLarge
 
-__all__ = ["INLINE", "check_environment", "check_names", "check_size", "check_template", "room_for_stack"]
+__all__ = [
+    "INLINE",
+    "check_environment",
+    "check_names",
+    "check_size",
+    "check_template",
+    "count_resources",
+    "room_for_stack",
+]
 
 INLINE = 51_200
 """Bytes of a template that is sent as it is; a larger one is uploaded to S3 first.
@@ -71,7 +79,7 @@ def _known(value: object) -> str:
 
 def check_template(template: Mapping[str, Any], options: Options) -> None:
     """Refuses more resources, parameters or outputs than a stack takes."""
-    count = _resources(template["Resources"])
+    count = count_resources(template["Resources"])
     if count > _RESOURCES:
         more = (
             "--functions one puts all steps into one function; or make several pipelines of it"
@@ -100,7 +108,7 @@ def check_size(text: str) -> None:
         )
 
 
-def _resources(resources: Mapping[str, Mapping[str, Any]]) -> int:
+def count_resources(resources: Mapping[str, Mapping[str, Any]]) -> int:
     """How many resources there are when SAM has written out its own."""
     count, apis = len(resources), 0
     for resource in resources.values():

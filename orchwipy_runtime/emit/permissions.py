@@ -24,7 +24,7 @@ _LONGEST = {
     "AWS::Partition": "aws-us-gov",
     "AWS::Region": "ap-southeast-99",
     "AWS::AccountId": "123456789012",
-    "AWS::StackName": "s" * 23,
+    "AWS::StackName": "s" * 62,  # a function's name has 64, with a dash and a step
 }
 _UNKNOWN = 100  # characters of a value that is known at deployment only
 
