@@ -8,6 +8,7 @@ every cold start.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from orchwipy_runtime.emit.template import build_cfn_template as build_cfn_template
     from orchwipy_runtime.errors import OrchwipyError, PauseExecution, RetryFunctionAfterDelay
     from orchwipy_runtime.pipeline import Functions, MicroFunctions
     from orchwipy_runtime.returns import ConditionalReturns, ReturnUpdates
@@ -30,6 +31,7 @@ _HOMES = {
     "PauseExecution": "errors",
     "RetryFunctionAfterDelay": "errors",
     "ReturnUpdates": "returns",
+    "build_cfn_template": "emit.template",  # for development alone, so that `import *` does not load it
 }
 
 

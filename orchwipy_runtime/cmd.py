@@ -91,28 +91,29 @@ def _create_template(pipe: Functions, template: str, code: TextIO) -> None:
     code.close()  # only its name is asked for
     if not isinstance(pipe, MicroFunctions):
         _fail("only a pipeline of MicroFunctions can be deployed: see MicroFunctions.from_functions")
-    from orchwipy_runtime import microservice
-
-    build_cfn_template = getattr(microservice, "build_cfn_template", None)
-    if build_cfn_template is None:
-        _fail("--create-template: this version of orchwipy_runtime cannot create templates yet")
+    from io import StringIO
     from pathlib import Path
+
+    from orchwipy_runtime.microservice import build_cfn_template
 
     folder = Path(template).absolute().parent
     path = Path(os.path.relpath(code.name, folder))
     if path.parts[0] == os.pardir:
         _fail(f"--code-path: `{code.name}` is not below `{folder}`, the folder of the template")
-    pipe.check_graph(pipe.beginner)
+    if not pipe.check_graph(pipe.beginner):
+        raise SystemExit(1)
+    built = StringIO()  # so that the file keeps what it has where none can be built
+    build_cfn_template(
+        output_template=built,
+        code_py_relative_to_template=path,
+        plant=pipe,
+        layers=[],
+        policies=[],
+        environment=None,
+        more_template_params=None,
+    )
     with _opened(template) as file:
-        build_cfn_template(
-            output_template=file,
-            code_py_relative_to_template=path,
-            plant=pipe,
-            layers=[],
-            policies=[],
-            environment=None,
-            more_template_params=None,
-        )
+        file.write(built.getvalue())
 
 
 def _opened(name: str) -> AbstractContextManager[TextIO]:

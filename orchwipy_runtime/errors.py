@@ -18,6 +18,7 @@ __all__ = [
     "AlreadyExists",
     "AnalyserMissing",
     "Changed",
+    "CircularTemplate",
     "CorruptObject",
     "CredentialsExpired",
     "DeclarationError",
@@ -32,6 +33,7 @@ __all__ = [
     "InvalidReturn",
     "InvalidSavedRun",
     "InvalidSetting",
+    "InvalidTemplate",
     "MachineTooLarge",
     "MissingArgument",
     "MissingCallback",
@@ -52,6 +54,7 @@ __all__ = [
     "StateTooLarge",
     "StoreError",
     "StoreUnavailable",
+    "TemplateTooLarge",
     "UnknownStep",
 ]
 
@@ -154,6 +157,18 @@ class PlanRefused(OrchwipyError):
 
 class MachineTooLarge(OrchwipyError, ValueError):
     """A state machine, or a run of it, is beyond one of the limits of Step Functions."""
+
+
+class InvalidTemplate(OrchwipyError, ValueError):
+    """What is asked for makes no template that AWS would take."""
+
+
+class TemplateTooLarge(InvalidTemplate):
+    """A template, or a part of it, is beyond one of AWS's limits."""
+
+
+class CircularTemplate(InvalidTemplate):
+    """Resources of a template need each other in a circle, so that none can be made first."""
 
 
 class InvalidEvent(OrchwipyError, TypeError):

@@ -11,11 +11,13 @@ from collections.abc import Iterable
 
 from orchwipy_runtime.errors import InvalidSetting
 
-__all__ = ["check_parts", "function_name", "part_of"]
+__all__ = ["ALL_STEPS_PART", "check_parts", "function_name", "part_of"]
+
+ALL_STEPS_PART = "all-steps"
+"""The part of the name of the one function that is every step."""
 
 _LONGEST = 40
 _KEPT = 31
-_ONE = "all-steps"
 _UNFIT = re.compile("[^A-Za-z0-9_-]")
 
 
@@ -35,7 +37,7 @@ def part_of(step: str) -> str:
 
 def function_name(stack: str, step: str, *, one: bool = False) -> str:
     """The name of a step's function in a deployed stack, or of the one function that is every step."""
-    return f"{stack}-{_ONE if one else part_of(step)}"
+    return f"{stack}-{ALL_STEPS_PART if one else part_of(step)}"
 
 
 def check_parts(steps: Iterable[str]) -> None:

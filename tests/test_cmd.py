@@ -13,7 +13,7 @@ import pytest
 
 from orchwipy_runtime import Functions, MicroFunctions, microservice
 from orchwipy_runtime.cmd import command_line_args, command_line_invoke
-from orchwipy_runtime.errors import InvalidSetting
+from orchwipy_runtime.errors import InvalidSetting, InvalidTemplate
 
 PROGRAM = """\
 import argparse
@@ -154,7 +154,7 @@ class TestTemplate:
             given.update(options)
             options["output_template"].write("new")
 
-        monkeypatch.setattr(microservice, "build_cfn_template", build_cfn_template, raising=False)
+        monkeypatch.setattr(microservice, "build_cfn_template", build_cfn_template)
         pipe = MicroFunctions(beginner="end")
 
         @pipe.fn(terminates=True)
@@ -163,7 +163,7 @@ class TestTemplate:
 
         command_line_invoke(pipe, arguments)
         assert (tmp_path / "template.yml").read_text() == "new"
-        assert given.pop("output_template").closed
+        del given["output_template"]
         assert given == {
             "code_py_relative_to_template": Path("src/code.py"),
             "plant": pipe,
@@ -173,15 +173,30 @@ class TestTemplate:
             "more_template_params": None,
         }
 
-    def test_while_it_cannot_be_built_nothing_is_lost(
-        self,
-        arguments: argparse.Namespace,
-        tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
+    def test_one_is_built(self, tmp_path: Path) -> None:
+        command = ("lambda", "--create-template", "template.yml", "--code-path", "hello.py")
+        done = run(tmp_path, *command)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert "OrchwipyPipeline: hello:pipe\n" in (tmp_path / "template.yml").read_text()
+
+    def test_none_of_a_broken_pipeline(self, tmp_path: Path) -> None:
+        command = ("lambda", "--create-template", "template.yml", "--code-path", "hello.py")
+        done = run(tmp_path, *command, program=BROKEN)
+        assert done.returncode == 1
+        assert "OWP101" in done.stderr
+        assert not (tmp_path / "template.yml").exists()
+
+    def test_where_none_can_be_built_nothing_is_lost(
+        self, arguments: argparse.Namespace, tmp_path: Path
     ) -> None:
-        monkeypatch.delattr(microservice, "build_cfn_template", raising=False)
-        self.fails(MicroFunctions(beginner="end"), arguments, capsys, "cannot create templates yet")
+        pipe = MicroFunctions(beginner="end", other_resource_templates={"FailureQueue": {}})
+
+        @pipe.fn(terminates=True)
+        def end(**kwargs: object) -> dict[str, object]:
+            return {}
+
+        with pytest.raises(InvalidTemplate, match="other_resource_templates has `FailureQueue`"):
+            command_line_invoke(pipe, arguments)
         assert (tmp_path / "template.yml").read_text() == "old"
 
     def test_of_functions_there_is_none(
@@ -194,10 +209,8 @@ class TestTemplate:
         self,
         arguments: argparse.Namespace,
         tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        monkeypatch.setattr(microservice, "build_cfn_template", print, raising=False)
         arguments.create_template = str(tmp_path / "out" / "template.yml")
         self.fails(MicroFunctions(beginner="end"), arguments, capsys, "the folder of the template")
 

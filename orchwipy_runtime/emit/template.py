@@ -1,0 +1,213 @@
+"""A plan → the text of a template for SAM or CloudFormation."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any, TextIO
+
+from orchwipy_runtime.emit.functions import Function, function_resources
+from orchwipy_runtime.emit.limits import (
+    INLINE,
+    check_environment,
+    check_names,
+    check_size,
+    check_template,
+    room_for_stack,
+)
+from orchwipy_runtime.emit.machine import STATE_MACHINE, state_machine_resources
+from orchwipy_runtime.emit.options import Options
+from orchwipy_runtime.emit.plain import PARAMETERS, without_transform
+from orchwipy_runtime.emit.plan import Plan, make_plan
+from orchwipy_runtime.emit.references import check_circles, check_targets, unknown_names
+from orchwipy_runtime.emit.shared import (
+    FAILURE_QUEUE,
+    alarms,
+    bucket,
+    bucket_name,
+    delay_queues,
+    failure_queue,
+)
+from orchwipy_runtime.emit.steps import describe_relay, describe_steps
+from orchwipy_runtime.emit.structure import attribute, copied, ref, replaced
+from orchwipy_runtime.emit.yaml import to_yaml
+from orchwipy_runtime.errors import InvalidTemplate
+from orchwipy_runtime.pipeline import MicroFunctions
+
+__all__ = ["build_cfn_template", "make_template", "render_template"]
+
+_CODE_PATH = re.compile(r"(?<!\$)\{code_path\}")
+
+
+def render_template(plan: Plan, options: Options) -> str:
+    """The template as YAML: the same text for the same plan and options.
+
+    Raises InvalidTemplate, or one below it, for what AWS would not take.
+    """
+    template = make_template(plan, options)
+    sections = {key: value for key, value in template.items() if value}
+    text = to_yaml(sections, _header(plan, options))
+    if len(text.encode()) > INLINE:
+        hint = f"larger than {INLINE:,} bytes: deploy it by `sam deploy`, or by way of S3"
+        text = to_yaml(sections, (*_header(plan, options), hint))
+    check_size(text)
+    return text
+
+
+def make_template(plan: Plan, options: Options) -> dict[str, Any]:
+    """The template as data."""
+    functions = describe_steps(plan, options)
+    entry = next(
+        (each for each, step in zip(functions, plan.steps, strict=False) if step.name == plan.beginner),
+        functions[0],
+    )
+    relays = [describe_relay(plan, options)] if options.relays else []
+    parts = [each.part for each in (*functions, *relays)]
+    check_names(parts, options)
+    resources = _resources(plan, options, functions, relays)
+    others = _others(plan, options)
+    taken = next((name for name in others if name in resources), None)
+    if taken is not None:
+        raise InvalidTemplate(
+            f"other_resource_templates has `{taken}`, which is the name of a resource of the pipeline",
+            help="give it another name",
+        )
+    resources |= others
+    plain = options.format == "cloudformation"
+    template: dict[str, Any] = {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        **({} if plain else {"Transform": "AWS::Serverless-2016-10-31"}),
+        "Description": _description(plan, parts),
+        "Parameters": _given_parameters(options),
+        "Resources": without_transform(resources) if plain else resources,
+        "Outputs": _outputs(entry, options),
+    }
+    for name in unknown_names(template):
+        described = {"Description": PARAMETERS[name]} if plain and name in PARAMETERS else {}
+        template["Parameters"][name] = {"Type": "String", **described}
+    check_targets(template)
+    check_template(template, options)
+    check_circles(template)
+    return template
+
+
+def build_cfn_template(
+    *,
+    output_template: TextIO,
+    code_py_relative_to_template: PurePath | str,
+    plant: MicroFunctions,
+    layers: Sequence[str],
+    policies: Sequence[object],
+    environment: Mapping[str, object] | None = None,
+    more_template_params: Sequence[str | tuple[str, object]] | None = None,
+    max_steps_in_run: int = 50,
+    timeout: int = 30,
+    runtime: str = "python3.11",
+    **more_params: object,
+) -> None:
+    """Writes the SAM template of a pipeline, as OrchWiPy's function of this name does.
+
+    `code_py_relative_to_template` is the Python file that holds the pipeline `plant`; its folder is what is
+    deployed. `layers` are names of parameters with ARNs, `policies` and `environment` are for every step,
+    and `more_params` are more properties of each function. The bucket's name is the parameter
+    OrchwipyRequestBucket, and the most steps of a run are the parameter OrchwipyMaxStack.
+
+    Raises PlanRefused where the analyser finds an error, and InvalidTemplate for what AWS would not take.
+    """
+    plan = make_plan(plant, caller=sys._getframe(1))
+    path = PurePath(code_py_relative_to_template)
+    options = Options(
+        pipeline=f"{path.stem}:{plan.name}",
+        source=path.as_posix(),
+        code=path.parent.as_posix(),
+        code_path=path.as_posix(),
+        layers=tuple(layers),
+        policies=tuple(policies),
+        environment={"OrchwipyMaxStack": ref("OrchwipyMaxStack"), **(environment or {})},
+        parameters=(
+            *(more_template_params or ()),
+            "OrchwipyRequestBucket",
+            ("OrchwipyMaxStack", max_steps_in_run),
+        ),
+        bucket="OrchwipyRequestBucket",
+        timeout=timeout,
+        runtime=runtime,
+        more_params=more_params,
+    )
+    output_template.write(render_template(plan, options))
+
+
+def _resources(
+    plan: Plan, options: Options, functions: Sequence[Function], relays: Sequence[Function]
+) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for function in functions:
+        check_environment(function.place, function.properties)
+        made |= function_resources(function, options)
+    made |= bucket(options)
+    if options.engine == "direct":
+        made |= failure_queue(options)
+        made |= alarms([each.part for each in functions], options)
+    else:
+        made |= state_machine_resources(plan, options)
+    if options.relays:
+        made |= delay_queues(options)
+    for function in relays:
+        made |= function_resources(function, options)
+    return _with_code_path(made, options)
+
+
+def _others(plan: Plan, options: Options) -> dict[str, Any]:
+    others = {
+        name: copied(resource, f"the resource `{name}` of other_resource_templates")
+        for name, resource in plan.pipe.other_resource_templates.items()
+    }
+    return _with_code_path(others, options)
+
+
+def _with_code_path(resources: dict[str, Any], options: Options) -> dict[str, Any]:
+    path = options.code if options.code_path is None else options.code_path
+    return {
+        name: replaced(resource, lambda text: _CODE_PATH.sub(lambda _: path, text))
+        for name, resource in resources.items()
+    }
+
+
+def _given_parameters(options: Options) -> dict[str, dict[str, Any]]:
+    made: dict[str, dict[str, Any]] = {}
+    for each in options.parameters:
+        if isinstance(each, str):
+            made.setdefault(each, {"Type": "String"})
+        else:
+            name, default = each
+            text = str(default).lower() if isinstance(default, bool) else str(default)
+            made[name] = {"Type": "String", "Default": text}
+    return made
+
+
+def _description(plan: Plan, parts: Sequence[str]) -> str:
+    steps = "1 step" if len(plan.steps) == 1 else f"{len(plan.steps):,} steps"
+    return f"The pipeline {plan.name}, {steps}. The stack's name may have {room_for_stack(parts)} characters."
+
+
+def _outputs(entry: Function, options: Options) -> dict[str, dict[str, Any]]:
+    made: dict[str, Any] = {"PipelineEntryLambdaArn": attribute(f"{entry.id}Function")}
+    if options.engine == "direct":
+        made["FailureQueueUrl"] = ref(FAILURE_QUEUE)
+    else:
+        made["StateMachine"] = ref(STATE_MACHINE)
+    made["Bucket"] = bucket_name(options)
+    return {name: {"Value": value} for name, value in made.items()}
+
+
+def _header(plan: Plan, options: Options) -> tuple[str, ...]:
+    from orchwipy_lint import __version__
+
+    source = options.source or options.pipeline.partition(":")[0]
+    functions = "one function" if options.functions == "one" else "a function a step"
+    return (
+        f"Made by orchwipy {__version__} from {source}, pipeline {plan.name}: change the code, not this.",
+        f"format {options.format}, engine {options.engine}, {functions}",
+    )
