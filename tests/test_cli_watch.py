@@ -16,6 +16,7 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pyte
@@ -158,6 +159,22 @@ class Run:
             assert ready, "\n".join(self.screen.display)
             self._stream.feed(os.read(self._terminal, 65536))
 
+    def interrupt(self) -> None:
+        """Interrupts it as somebody does who presses the keys again where nothing happens.
+
+        A signal that comes just before a call that blocks is seen when the call is over.
+        """
+        while not self._is_over():
+            self.process.send_signal(signal.SIGINT)
+            patience = time.monotonic() + 10
+            while not self._is_over() and time.monotonic() < patience:
+                if select.select([self._terminal], [], [], 0.1)[0]:
+                    with suppress(OSError):
+                        self._stream.feed(os.read(self._terminal, 65536))
+
+    def _is_over(self) -> bool:
+        return self.process.poll() is not None
+
     def until_bottom(self, pattern: str) -> None:
         self.until(lambda: re.fullmatch(pattern, self.bottom))
 
@@ -279,7 +296,7 @@ def test_an_interrupt_leaves_a_terminal_as_it_was(start: Start) -> None:
     run = start("parcel=lamp", "--watch")
     run.until_bottom(f"{MARK} label .*")
     run.until(lambda: "half a line" in run.lines[-1])
-    run.process.send_signal(signal.SIGINT)
+    run.interrupt()
     assert run.finish() == 130
     assert run.lines[-4:] == [
         "half a line,",
