@@ -15,11 +15,11 @@ from orchwipy_runtime.emit.permissions import (
     policy_size,
     split_by_size,
 )
-from orchwipy_runtime.emit.shared import DELAY_QUEUE, FAILURE_QUEUE, bucket_name
+from orchwipy_runtime.emit.shared import DELAY_QUEUE, bucket_name
 from orchwipy_runtime.emit.structure import attribute, copied, is_intrinsic, merged, ref, sub, tag_list
 from orchwipy_runtime.errors import InvalidTemplate, TemplateTooLarge
 
-__all__ = ["Function", "common_properties", "function_resources", "with_given"]
+__all__ = ["Function", "common_properties", "function_resources", "listed_policies", "with_given"]
 
 _OURS = {
     "FunctionName": "the runtime finds functions by names of its own",
@@ -32,6 +32,14 @@ _OF_ROLE = {
     "RolePath": "Path",
 }
 """What SAM takes as properties of a function, and is of its role."""
+
+_SENDING = {
+    "EventBridge": "events:PutEvents",
+    "Lambda": "lambda:InvokeFunction",
+    "SNS": "sns:Publish",
+    "SQS": "sqs:SendMessage",
+}
+"""Where Lambda sends what became of an event, and the right that the function needs for that."""
 
 _POLLING = {
     "SQS": ("Queue", ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]),
@@ -73,7 +81,6 @@ class Function:
     properties: Mapping[str, Any]
     invokes: Sequence[str]
     stores: bool = True
-    fails_to_queue: bool = True
 
 
 def common_properties(options: Options) -> dict[str, Any]:
@@ -124,7 +131,13 @@ def with_given(properties: Any, given: Mapping[str, object], place: str) -> Any:
             raise InvalidTemplate(
                 f"{place} sets the variable {name}, by which a function knows which step it is"
             )
-    return merged(properties, copied(given, place))
+    return merged(properties, listed_policies(copied(given, place)))
+
+
+def listed_policies(properties: dict[str, Any]) -> dict[str, Any]:
+    """The properties with Policies as a list, also where one stands alone."""
+    policies = properties.get("Policies", [])
+    return properties if isinstance(policies, list) else {**properties, "Policies": [policies]}
 
 
 def function_resources(function: Function, options: Options) -> dict[str, dict[str, Any]]:
@@ -181,11 +194,14 @@ def _statements(
     ]
     if function.stores:
         statements += _of_bucket(options)
-    queues = [attribute(DELAY_QUEUE)] if options.relays else []
-    if function.fails_to_queue:
-        queues.append(attribute(FAILURE_QUEUE))
-    if queues:
-        statements.append(allow(["sqs:SendMessage"], queues))
+    sends: dict[str, list[Any]] = {"sqs:SendMessage": [attribute(DELAY_QUEUE)]} if options.relays else {}
+    destinations = properties.get("EventInvokeConfig", {}).get("DestinationConfig", {}).values()
+    for each in (*destinations, properties.get("DeadLetterQueue", {})):
+        if each.get("Type") in _SENDING:
+            sends.setdefault(_SENDING[each["Type"]], []).append(
+                each.get("Destination", each.get("TargetArn"))
+            )
+    statements += [allow([action], targets) for action, targets in sends.items()]
     keys = [options.kms_key, properties.get("KmsKeyArn")]
     needed = [key for number, key in enumerate(keys) if key is not None and key not in keys[:number]]
     if needed:
