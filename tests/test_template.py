@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import orchwipy_lint
 import orchwipy_runtime.microservice
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
+from orchwipy_runtime.aws.settings import Settings
 from orchwipy_runtime.emit.ids import logical_ids
 from orchwipy_runtime.emit.limits import INLINE, count_resources
 from orchwipy_runtime.emit.options import Options
@@ -33,7 +34,7 @@ from orchwipy_runtime.errors import (
     TemplateTooLarge,
     UnknownStep,
 )
-from orchwipy_runtime.names import part_of
+from orchwipy_runtime.names import function_name, part_of
 from tests.emission import chain, invoked, lint_both, plan_of, program, read, resources, transformed
 
 GOLDEN = Path(__file__).parent / "templates"
@@ -436,6 +437,42 @@ class TestProperties:
         }
         assert properties["EventInvokeConfig"]["MaximumRetryAttempts"] == 2
         assert properties["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
+
+    @pytest.mark.parametrize("functions", ["each", "one"])
+    def test_the_runtime_understands_its_environment(self, functions: str) -> None:
+        names = ["begin", "a name that has to be cut, as it is longer than a part"]
+        plan = plan_of({names[0]: [names[1]], names[1]: []})
+        made = resources(
+            template_of(plan, functions=functions, attempts=2, journal=False, version="7"),
+            "AWS::Serverless::Function",
+        )
+        known = {"AWS::StackName": "shop-live", "PayloadBucket": "payloads", "DelayQueue": "https://queue"}
+        found = {}
+        for properties in made.values():
+            variables = properties["Environment"]["Variables"]
+            environment = {
+                name: known[value["Ref"]] if isinstance(value, dict) else value
+                for name, value in variables.items()
+            }
+            name = properties["FunctionName"]["Fn::Sub"].replace("${AWS::StackName}", "shop-live")
+            found[name] = Settings.from_environment(environment)
+        one = functions == "one"
+        expected = {
+            function_name("shop-live", step, one=one): Settings(
+                stack="shop-live",
+                step=None if one else step,
+                one=one,
+                bucket="payloads",
+                journal=False,
+                queue="https://queue",
+                attempts=2,
+                version="7",
+            )
+            for step in names
+        }
+        relay = found.pop("shop-live-delayed-retries")
+        assert (relay.stack, relay.one, relay.queue) == ("shop-live", one, "https://queue")
+        assert found == expected
 
     def test_scalars_replace_maps_merge_lists_append(self) -> None:
         given = {
