@@ -23,6 +23,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 REGION = "eu-central-1"
 
 
+@cache
 def program(name: str) -> Plan:
     """The plan of one of the tests' programs."""
     spec = importlib.util.spec_from_file_location(f"emitted_{name}", PROGRAMS / f"{name}.py")

@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import orchwipy_lint
+import orchwipy_runtime.microservice
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
+from orchwipy_runtime.aws.settings import Settings
 from orchwipy_runtime.emit.ids import logical_ids
 from orchwipy_runtime.emit.limits import INLINE, count_resources
 from orchwipy_runtime.emit.options import Options
@@ -22,6 +26,7 @@ from orchwipy_runtime.emit.plan import Plan
 from orchwipy_runtime.emit.references import check_circles
 from orchwipy_runtime.emit.structure import merged
 from orchwipy_runtime.emit.template import build_cfn_template, make_template, render_template
+from orchwipy_runtime.emit.yaml import _dumper, to_yaml
 from orchwipy_runtime.errors import (
     CircularTemplate,
     InvalidSetting,
@@ -30,7 +35,7 @@ from orchwipy_runtime.errors import (
     TemplateTooLarge,
     UnknownStep,
 )
-from orchwipy_runtime.names import part_of
+from orchwipy_runtime.names import function_name, part_of
 from tests.emission import chain, invoked, lint_both, plan_of, program, read, resources, transformed
 
 GOLDEN = Path(__file__).parent / "templates"
@@ -172,10 +177,8 @@ def _cases() -> dict[str, Any]:
         made[name] = lambda: render_template(plan_of(graph, **settings), options(**more))
 
     for form in ("sam", "cloudformation"):
-        for functions in ("each", "one"):
-            add(f"one step, {form}, {functions}", {"only": []}, {}, format=form, functions=functions)
-            add(f"a loop, {form}, {functions}", LOOP, {}, format=form, functions=functions)
-        add(f"a self-loop, {form}", {"again": ["again"]}, {}, format=form)
+        add(f"one step, {form}", {"only": []}, {}, format=form)
+        add(f"a loop, {form}", LOOP, {}, format=form)
         add(f"all options, {form}", {"only": []}, {}, format=form, **ALL)
         machine: dict[str, Any] = {"format": form, "engine": "stepfunctions"}
         add(f"a state machine of a loop, {form}", LOOP, {}, **machine)
@@ -184,9 +187,17 @@ def _cases() -> dict[str, Any]:
         add(f"a state machine, all options, {form}", {"only": []}, {}, **machine, **ALL)
         add(f"500 steps in one function, {form}", chain(500), {}, format=form, functions="one")
         for kind, props in PROPS.items():
-            if (kind, form) != ("events", "cloudformation"):
+            if form == "sam" or kind in ("policies", "queue", "network"):
                 settings = {"props": {"only": props}}
                 add(f"{kind}, {form}", {"only": []}, settings, format=form, delayed_retries=False)
+    long = {
+        "Effect": "Allow",
+        "Action": "s3:GetObject",
+        "Resource": [f"arn:aws:s3:::{'b' * 40}{n}/*" for n in range(152)],
+    }
+    add("invocations apart", chain(2), {"props": {"step_0": {"Policies": [long]}}}, delayed_retries=False)
+    add("a self-loop", {"again": ["again"]}, {})
+    add("a loop in one function", LOOP, {}, functions="one")
     add("other resources", {"only": []}, {"other_resource_templates": OTHERS})
     add("a bucket that is there", chain(2), {}, bucket="company-bucket", functions="one")
     add("a bucket as a parameter", {"only": []}, {}, bucket="OrchwipyRequestBucket")
@@ -202,26 +213,31 @@ LARGE: dict[str, Any] = {
     "orders": partial(_of_program, "orders"),
     "heavy": partial(_of_program, "heavy"),
     "50 steps": lambda: render_template(plan_of(chain(50)), options()),
-    "100 steps, each to all": lambda: render_template(
-        plan_of({f"step_{each}": [f"step_{other}" for other in range(100)] for each in range(100)}),
-        options(functions="each", stack_name="dense"),
-    ),
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+QUICK = {
+    "a loop in one function",
+    "invocations apart",
+    "all options, cloudformation",
+    "all options, sam",
+    "one step, sam",
+    "policies, sam",
+    "the seed's arguments",
+}
+"""Those that are linted whenever the suite runs: cfn-lint takes a tenth of a second for each resource."""
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=() if case in QUICK else pytest.mark.slow) for case in (*CASES, *LARGE)],
+)
 def test_aws_takes_it(case: str) -> None:
-    assert lint_both(CASES[case]()) == []
+    assert lint_both({**CASES, **LARGE}[case]()) == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("case", LARGE)
-def test_aws_takes_large_ones(case: str) -> None:
-    assert lint_both(LARGE[case]()) == []
-
-
-@pytest.mark.parametrize("case", [*CASES, "50 steps", "orders", "heavy"])
-def test_what_is_written(case: str) -> None:
+@pytest.mark.parametrize("case", [*CASES, *LARGE])
+def test_the_translator_takes_it(case: str) -> None:
     render = {**CASES, **LARGE}[case]
     text = render()
     assert text == render()
@@ -259,7 +275,8 @@ def test_the_state_machine_may_invoke_the_steps_and_no_step_another() -> None:
 def test_golden(name: str) -> None:
     stem, *words = name.split("-")
     more = dict(word.split("=") for word in words)
-    assert _of_program(stem, **more) == (GOLDEN / f"{name}.yml").read_text(encoding="utf-8")
+    text = _of_program(stem, **more).replace(f"orchwipy {orchwipy_lint.__version__}", "orchwipy VERSION")
+    assert text == (GOLDEN / f"{name}.yml").read_text(encoding="utf-8")
 
 
 _NAMES = st.text("abz_019é -", min_size=1, max_size=6)
@@ -336,6 +353,11 @@ class TestRights:
         assert listing["Condition"] == {"StringLike": {"s3:prefix": {"Fn::Sub": "${AWS::StackName}/*"}}}
         assert "ManagedPolicyArns" not in role
 
+    def test_invocations_stand_apart_where_policies_of_users_leave_no_room(self) -> None:
+        template = read(CASES["invocations apart"]())
+        assert invoked(template, "Step0fc67da28Role") == {"step_1"}
+        assert len(resources(template, "AWS::IAM::ManagedPolicy")) == 1
+
     def test_invocations_that_are_too_many_for_one_policy(self) -> None:
         names = [f"step_{number:03}" for number in range(100)]
         template = template_of(plan_of({name: names if name == names[0] else [] for name in names}))
@@ -354,6 +376,79 @@ class TestRights:
         assert "RecursiveLoop" not in function_of(plan_of(chain(2), max_retries=20), delayed_retries=False)
 
 
+class TestDestinations:
+    def test_those_of_users_may_be_sent_to(self) -> None:
+        topic = {"Type": "SNS", "Destination": {"Ref": "TopicArn"}}
+        bus = {"Type": "EventBridge", "Destination": {"Ref": "BusArn"}}
+        config = {"EventInvokeConfig": {"DestinationConfig": {"OnFailure": topic, "OnSuccess": bus}}}
+        letters = {"DeadLetterQueue": {"Type": "SQS", "TargetArn": {"Ref": "QueueArn"}}}
+        template = template_of(plan_of({"only": []}, props={"only": {**config, **letters}}))
+        (policy,) = template["Resources"]["OnlyRole"]["Properties"]["Policies"]
+        rights = {
+            each["Action"][0]: each["Resource"]
+            for each in policy["PolicyDocument"]["Statement"]
+            if each["Action"][0].startswith(("sns", "events", "sqs"))
+        }
+        assert rights == {
+            "sqs:SendMessage": [{"Fn::GetAtt": ["DelayQueue", "Arn"]}, {"Ref": "QueueArn"}],
+            "sns:Publish": [{"Ref": "TopicArn"}],
+            "events:PutEvents": [{"Ref": "BusArn"}],
+        }
+
+    @pytest.mark.parametrize("steps", [1, 10, 11, 25])
+    def test_alarms_watch_every_function_ten_at_a_time(self, steps: int) -> None:
+        template = template_of(plan_of(chain(steps)), alarm_actions=("arn:aws:sns:eu-central-1:1:me",))
+        alarms = resources(template, "AWS::CloudWatch::Alarm").values()
+        metrics = [
+            [each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each]
+            for alarm in alarms
+        ]
+        assert all(len(each) <= 10 for each in metrics)
+        assert [
+            each["Dimensions"][0]["Value"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+            for watched in metrics
+            for each in watched
+        ] == list(chain(steps))
+        assert all(alarm["AlarmActions"] == ["arn:aws:sns:eu-central-1:1:me"] for alarm in alarms)
+
+    def test_retries_in_time(self) -> None:
+        template = template_of(plan_of({"only": []}), timeout=900)
+        queue = template["Resources"]["DelayQueue"]["Properties"]
+        relay = template["Resources"]["RelayFunction"]["Properties"]
+        assert queue["VisibilityTimeout"] >= 6 * relay["Timeout"]
+        mapping = relay["Events"]["Delayed"]["Properties"]
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        variables = relay["Environment"]["Variables"]
+        assert variables == {"StackName": {"Ref": "AWS::StackName"}, "DelayQueueURL": {"Ref": "DelayQueue"}}
+
+    def test_without_delayed_retries_there_is_no_queue_for_them(self) -> None:
+        template = template_of(plan_of(LOOP), delayed_retries=False, journal=False)
+        assert not any("Delay" in name or "Relay" in name for name in template["Resources"])
+        for properties in resources(template, "AWS::Serverless::Function").values():
+            variables = properties["Environment"]["Variables"]
+            assert "DelayQueueURL" not in variables
+            assert variables["OrchwipyJournal"] == "off"
+
+
+class TestText:
+    @given(value=st.recursive(st.text() | st.integers() | st.booleans(), st.lists, max_leaves=6))
+    def test_what_is_written_is_read_again(self, value: object) -> None:
+        assert read(to_yaml({"Value": {"deep": [value, value]}}, ["made"])) == {
+            "Value": {"deep": [value, value]}
+        }
+
+    def test_it_is_the_same_without_libyaml(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        texts = ["plain", "é → ☕", "yes", "1", "a\nb\n", "a: b", "#", "x" * 300, " y ", "a\n  b", "", "!Sub"]
+        values = {"Texts": texts, "Numbers": [1, 2.5, True], "Nested": {"a": [{"b": texts}], "c": {}}}
+        quick = to_yaml(values, ["made"])
+        monkeypatch.delattr(yaml, "CSafeDumper", raising=False)
+        _dumper.cache_clear()
+        try:
+            assert to_yaml(values, ["made"]) == quick
+        finally:
+            _dumper.cache_clear()
+
+
 class TestProperties:
     def test_defaults(self) -> None:
         properties = function_of(plan_of(chain(2)))
@@ -369,6 +464,42 @@ class TestProperties:
         }
         assert properties["EventInvokeConfig"]["MaximumRetryAttempts"] == 2
         assert properties["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
+
+    @pytest.mark.parametrize("functions", ["each", "one"])
+    def test_the_runtime_understands_its_environment(self, functions: str) -> None:
+        names = ["begin", "a name that has to be cut, as it is longer than a part"]
+        plan = plan_of({names[0]: [names[1]], names[1]: []})
+        made = resources(
+            template_of(plan, functions=functions, attempts=2, journal=False, version="7"),
+            "AWS::Serverless::Function",
+        )
+        known = {"AWS::StackName": "shop-live", "PayloadBucket": "payloads", "DelayQueue": "https://queue"}
+        found = {}
+        for properties in made.values():
+            variables = properties["Environment"]["Variables"]
+            environment = {
+                name: known[value["Ref"]] if isinstance(value, dict) else value
+                for name, value in variables.items()
+            }
+            name = properties["FunctionName"]["Fn::Sub"].replace("${AWS::StackName}", "shop-live")
+            found[name] = Settings.from_environment(environment)
+        one = functions == "one"
+        expected = {
+            function_name("shop-live", step, one=one): Settings(
+                stack="shop-live",
+                step=None if one else step,
+                one=one,
+                bucket="payloads",
+                journal=False,
+                queue="https://queue",
+                attempts=2,
+                version="7",
+            )
+            for step in names
+        }
+        relay = found.pop("shop-live-delayed-retries")
+        assert (relay.stack, relay.one, relay.queue) == ("shop-live", one, "https://queue")
+        assert found == expected
 
     def test_scalars_replace_maps_merge_lists_append(self) -> None:
         given = {
@@ -592,6 +723,11 @@ REFUSED: dict[str, tuple[Any, type[Exception], str]] = {
         InvalidTemplate,
         r"template_props of the step `only`.Tags.a is of type object",
     ),
+    "what should be a map": (
+        lambda: make_template(_with_props(Events=["Orders"]), options()),
+        InvalidTemplate,
+        "sets Events to what is no map",
+    ),
     "a role and policies": (
         lambda: make_template(_with_props(Role="arn:x", Policies=["arn:y"]), options()),
         InvalidTemplate,
@@ -749,6 +885,10 @@ def test_outputs() -> None:
 
 
 class TestBuildCfnTemplate:
+    def test_it_is_where_programs_look_for_it(self) -> None:
+        assert orchwipy_runtime.build_cfn_template is build_cfn_template
+        assert orchwipy_runtime.microservice.build_cfn_template is build_cfn_template
+
     def test_the_seeds_parameters(self) -> None:
         template = read(seed())
         assert list(template["Parameters"]) == [

@@ -10,7 +10,15 @@ from typing import Any
 from orchwipy_runtime.emit.structure import copied, is_intrinsic, ref, replaced, sub
 from orchwipy_runtime.errors import InvalidTemplate, TemplateTooLarge
 
-__all__ = ["MOST_INLINE", "allow", "given_policies", "invocations", "policy_size", "split_by_size"]
+__all__ = [
+    "MOST_INLINE",
+    "allow",
+    "function_arn",
+    "given_policies",
+    "invocations",
+    "policy_size",
+    "split_by_size",
+]
 
 MOST_INLINE = 10_240
 """Characters of all inline policies of a role, white space not counted.
@@ -34,15 +42,18 @@ def allow(actions: Sequence[str], resource: object, **more: object) -> dict[str,
     return {"Effect": "Allow", "Action": list(actions), "Resource": resource, **more}
 
 
-def invocations(parts: Sequence[str]) -> dict[str, object]:
-    """The right to invoke the functions with these parts of a name.
+def function_arn(part: str) -> dict[str, str]:
+    """The ARN of the function whose name ends in `part`.
 
-    The ARNs are made of text: with references a loop of steps would be a circle of resources.
+    It is made of text: with references a loop of steps would be a circle of resources.
     """
-    arn = (
-        "arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:${{AWS::StackName}}-{}"
-    )
-    return allow(["lambda:InvokeFunction"], [sub(arn.format(part)) for part in parts])
+    pseudo = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}"
+    return sub(f"{pseudo}-{part}")
+
+
+def invocations(parts: Sequence[str]) -> dict[str, object]:
+    """The right to invoke the functions whose names end in these parts."""
+    return allow(["lambda:InvokeFunction"], [function_arn(part) for part in parts])
 
 
 def given_policies(given: object, place: str) -> tuple[list[Any], list[Any]]:

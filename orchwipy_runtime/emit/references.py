@@ -78,7 +78,8 @@ def _needs(name: str, resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     properties = resource.get("Properties", {})
     apart: Mapping[str, Any] = {}
     if resource.get("Type") == "AWS::Serverless::Function":
-        apart = {key: value for key, value in properties.items() if key in ("Events", "EventInvokeConfig")}
+        parts = {"Events", "EventInvokeConfig"} | ({"Policies"} if "Role" not in properties else set())
+        apart = {key: value for key, value in properties.items() if key in parts}
         properties = {key: value for key, value in properties.items() if key not in apart}
     own = {key: value for key, value in resource.items() if key != "Properties"}
     for other in _depends_on(resource):
@@ -87,6 +88,11 @@ def _needs(name: str, resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield name, _base(target)
     for event, described in apart.get("Events", {}).items():
         yield from _needs_of_event(name, f"{name}{event}", described)
+    if "Policies" in apart:
+        role = f"{name}Role"
+        yield name, role
+        for target, _ in _references(apart["Policies"]):
+            yield role, _base(target)
     if "EventInvokeConfig" in apart:
         config = f"{name}EventInvokeConfig"
         yield config, name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchwipy_runtime.emit.functions import Function, common_properties, with_given
+from orchwipy_runtime.emit.functions import Function, common_properties, listed_policies, with_given
 from orchwipy_runtime.emit.ids import ALL_STEPS, RELAY, logical_ids
 from orchwipy_runtime.emit.options import Options
 from orchwipy_runtime.emit.plan import Plan, PlannedStep
@@ -76,7 +76,6 @@ def describe_relay(plan: Plan, options: Options) -> Function:
         properties=properties,
         invokes=[ALL_STEPS_PART] if one else [each.part for each in plan.steps],
         stores=False,
-        fails_to_queue=False,
     )
 
 
@@ -119,7 +118,7 @@ def _step(
     often = options.relays and plan.pipe.max_retries + 1 >= _VISITS
     properties = _finished(properties, variables, loops=direct and (step.in_loop or often))
     invokes = [parts[each] for each in step.successors] if direct else []
-    return Function(logical, step.part, place, properties, invokes, fails_to_queue=direct)
+    return Function(logical, step.part, place, properties, invokes)
 
 
 def _all_steps(plan: Plan, base: Any, options: Options) -> Function:
@@ -129,16 +128,14 @@ def _all_steps(plan: Plan, base: Any, options: Options) -> Function:
     for step in plan.steps:
         for given in _given(step, plan):
             place = f"template_props of the step `{step.name}`"
-            _join(wanted, copied(given, place), step.name, whose, "")
+            _join(wanted, listed_policies(copied(given, place)), step.name, whose, "")
     properties = with_given(base, wanted, "template_props")
     direct = options.engine == "direct"
     hops = direct and any(step.successors for step in plan.steps)
     often = options.relays and plan.pipe.max_retries + 1 >= _VISITS
     properties = _finished(properties, {}, loops=hops or often)
     invokes = [ALL_STEPS_PART] if hops else []
-    return Function(
-        ALL_STEPS, ALL_STEPS_PART, "the function of all steps", properties, invokes, fails_to_queue=direct
-    )
+    return Function(ALL_STEPS, ALL_STEPS_PART, "the function of all steps", properties, invokes)
 
 
 def _given(step: PlannedStep, plan: Plan) -> Iterator[Mapping[str, object]]:

@@ -38,7 +38,7 @@ def is_intrinsic(value: object) -> bool:
     if not isinstance(value, Mapping) or len(value) != 1:
         return False
     (name,) = value
-    return isinstance(name, str) and (name == "Ref" or name == "Condition" or name.startswith("Fn::"))
+    return isinstance(name, str) and (name == "Ref" or name.startswith("Fn::"))
 
 
 def copied(value: object, place: str) -> Any:
