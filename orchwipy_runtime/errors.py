@@ -18,6 +18,7 @@ __all__ = [
     "AlreadyExists",
     "AnalyserMissing",
     "Changed",
+    "ChildFailed",
     "CorruptObject",
     "CredentialsExpired",
     "DeclarationError",
@@ -41,6 +42,7 @@ __all__ = [
     "NotResumable",
     "NotSerializable",
     "OrchwipyError",
+    "PackageRefused",
     "PauseExecution",
     "PlanRefused",
     "RecordedFailure",
@@ -149,6 +151,14 @@ class PlanRefused(OrchwipyError):
     def __init__(self, message: str, *, help: str, findings: tuple[Any, ...]) -> None:
         super().__init__(message, help=help)
         self.findings = findings
+
+
+class PackageRefused(OrchwipyError):
+    """Code cannot be packaged for Lambda as it is."""
+
+
+class ChildFailed(OrchwipyError):
+    """A process in which a program is imported ended without an answer, or took too long."""
 
 
 class InvalidEvent(OrchwipyError, TypeError):
