@@ -61,7 +61,7 @@ def _answer(request: dict[str, Any]) -> dict[str, object]:
 def _find(request: dict[str, Any]) -> Program:
     from orchwipy_runtime.pipeline import MicroFunctions
 
-    file = request["file"]
+    file, here = request["file"], Path.cwd()
     try:
         program = find_program(file, module=request["module"], folder=Path(request["folder"]))
     except SystemExit as error:
@@ -73,6 +73,8 @@ def _find(request: dict[str, Any]) -> Program:
         raise
     except BaseException as error:
         raise CannotWork(f"`{file}` raises {type(error).__name__} when it is imported") from error
+    finally:
+        os.chdir(here)
     if not isinstance(program.pipe, MicroFunctions):
         raise CannotWork(
             f"`{program.name}` of `{program.path}` is no MicroFunctions, and only those are deployed\n"
