@@ -143,7 +143,8 @@ class TestTemplate:
         assert Path("template.yml").read_bytes() == shown.out.encode()
 
     def test_the_program_is_never_imported_here(self, capfd: Screen) -> None:
-        noisy = "import os, sys\nprint('out'); sys.stderr.write('err\\n')\nopen('pid', 'w').write(str(os.getpid()))\n"
+        noisy = "import os, sys\nprint('out'); sys.stderr.write('err\\n')\n"
+        noisy += "open('pid', 'w').write(str(os.getpid()))\n"
         Path("shop.py").write_text(noisy + SHOP)
         assert main(["template", "shop.py"]) == 0
         out, err = capfd.readouterr()
@@ -214,11 +215,8 @@ class TestTemplate:
         Path("template.yml").write_text(changed)
         assert main([*command, "--check"]) == 1
         out, err = capfd.readouterr()
-        assert (
-            [line for line in out.splitlines()[2:] if line[0] == "-"][0]
-            .strip("- ")
-            .startswith("Runtime: not-")
-        )
+        lost = next(line for line in out.splitlines()[2:] if line.startswith("-"))
+        assert lost.strip("- ").startswith("Runtime: not-")
         assert err == "orchwipy: `template.yml` is out of date: write it again without --check\n"
         assert Path("template.yml").read_text() == changed
 
