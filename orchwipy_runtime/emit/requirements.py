@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 from orchwipy_runtime.errors import PackageRefused
 
@@ -30,7 +31,7 @@ _OLDEST_GLIBC = 5
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NESTED = re.compile(r"(?:-r|--requirement)[\s=]*(?P<file>.+)")
-_CONSTRAINTS = re.compile(r"(?:-c|--constraint)[\s=]*(?P<file>.+)")
+_PLACE = re.compile(r"(?P<option>-c|--constraint|-f|--find-links)[\s=]*(?P<place>.+)")
 
 
 def install(
@@ -44,22 +45,33 @@ def install(
     left_out = {_OURS} if with_boto3 else {_OURS, *_OF_LAMBDA}
     if find_spec("pip") is None:
         raise PackageRefused("--requirements needs pip, which is not installed", help="python -m ensurepip")
-    listed = folder.with_name("requirements.txt")
-    listed.write_text("\n".join(_lines(requirements, left_out)) + "\n", encoding="utf-8")
-    folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-    command += ["--no-compile", "--only-binary=:all:", "--implementation=cp", f"--python-version={python}"]
-    command += [f"--platform={each}" for each in _platforms(python, architecture)]
-    command += [f"--target={folder}", f"--requirement={listed}"]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=2, check=False)  # noqa: S603 - see above
-    if done.returncode != 0:
-        raise PackageRefused(
-            f"pip cannot install the wheels of `{requirements}` for Python {python} on {architecture}",
-            help="what it says is above; a package without a wheel is built first: `pip wheel`",
-        )
+    with TemporaryDirectory(prefix="orchwipy-") as place:
+        listed = Path(place) / "requirements.txt"
+        listed.write_text("\n".join(_lines(requirements, left_out)) + "\n", encoding="utf-8")
+        _run_pip(listed, folder, python, architecture)
     _remove(folder, left_out)
     found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     return {name: found[name] for name in sorted(found) if _is_wanted(PurePosixPath(name))}
+
+
+def _run_pip(requirements: Path, folder: Path, python: str, architecture: str) -> None:
+    # -I: pip, and not a file of that name in the working directory
+    command = [sys.executable, "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += [
+        "--no-input",
+        "--no-compile",
+        "--only-binary=:all:",
+        "--implementation=cp",
+        f"--python-version={python}",
+    ]
+    command += [f"--platform={each}" for each in _platforms(python, architecture)]
+    command += [f"--target={folder}", f"--requirement={requirements}"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=2, check=False)  # noqa: S603 - see above
+    if done.returncode != 0:
+        raise PackageRefused(
+            f"pip finds no wheels for Python {python} on {architecture} for all that is required",
+            help="what it says is above; a package without a wheel is built first: `pip wheel`",
+        )
 
 
 def _platforms(python: str, architecture: str) -> list[str]:
@@ -70,19 +82,22 @@ def _platforms(python: str, architecture: str) -> list[str]:
     return [*tags, f"manylinux2014_{machine}", f"linux_{machine}"]
 
 
-def _lines(file: Path, left_out: set[str]) -> Iterator[str]:
+def _lines(file: Path, left_out: set[str], above: tuple[Path, ...] = ()) -> Iterator[str]:
     """The lines of a requirements file and of those that it names, without certain packages."""
     try:
         text = file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise PackageRefused(f"--requirements {file}: {error.strerror}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise PackageRefused(f"--requirements {file}: {getattr(error, 'strerror', error)}") from error
+    if file.resolve() in above:
+        raise PackageRefused(f"--requirements {file}: it names itself")
+    above = (*above, file.resolve())
     for line in re.sub(r"\\\r?\n", " ", text).splitlines():
         line = re.sub(r"(^|\s)#.*", "", line).strip()
-        nested, constraints, name = (each.match(line) for each in (_NESTED, _CONSTRAINTS, _NAME))
+        nested, option, name = (each.match(line) for each in (_NESTED, _PLACE, _NAME))
         if nested:
-            yield from _lines(file.parent / nested["file"], left_out)
-        elif constraints:
-            yield f"-c {(file.parent / constraints['file']).resolve()}"
+            yield from _lines(file.parent / nested["file"], left_out, above)
+        elif option and (file.parent / option["place"]).exists():
+            yield f"{option['option']} {(file.parent / option['place']).resolve()}"
         elif line and not (name and _normal(name[0]) in left_out):
             yield line
 
