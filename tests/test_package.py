@@ -20,7 +20,7 @@ from orchwipy_lint.cli import main
 from orchwipy_runtime.emit import package
 from orchwipy_runtime.emit.contents import find_contents
 from orchwipy_runtime.emit.package import Package, make_package
-from orchwipy_runtime.emit.place import MANIFEST
+from orchwipy_runtime.emit.place import MANIFEST, find_place
 from orchwipy_runtime.errors import ChildFailed, PackageRefused
 from tests.cloud.lambda_service import LambdaService
 
@@ -355,6 +355,57 @@ def test_what_importing_writes_is_not_in_it() -> None:
         assert "mark" not in archive.namelist()
 
 
+# What the module is called.
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "module"),
+    [
+        ("src/shop.py", None, "shop"),
+        ("src/app/shop.py", None, "shop"),
+        ("src/app/shop.py", "src", "app.shop"),
+        ("src/app/shop.py", ".", "src.app.shop"),
+        ("src/app/__init__.py", "src", "app"),
+        ("src/app/../shop.py", "src/../src", "shop"),
+        ("src/shop.py", "s3://bucket/key", "shop"),
+        ("src/other.py", "src/app", "`src/other.py` is outside of the code folder `src/app`"),
+        ("src/my-shop.py", "src", "`my-shop` is no name of a module"),
+        ("src/shop.txt", "src", "`src/shop.txt` cannot be imported on Lambda"),
+        ("src/shop.py", "code.zip", "`code.zip` was not made by `orchwipy package`"),
+        ("src/shop.py", "none", "there is no `none`"),
+    ],
+)
+def test_the_module(file: str, code: str | None, module: str) -> None:
+    write({"src/app/__init__.py": "", "code.zip": "none"})
+    if "`" not in module:
+        place = find_place(Path(file), code)
+        assert (place.module, place.runtime) == (module, None)
+        assert place.code == (code or str(Path(file).parent))
+    else:
+        with pytest.raises(PackageRefused, match=re.escape(module)):
+            find_place(Path(file), code)
+
+
+@pytest.mark.parametrize("name", ["shop.py", "__init__.py"])
+def test_the_module_of_a_package(name: str) -> None:
+    write({f"src/deep/app/{name}": SHOP, f"src/other/{name}": SHOP})
+    module = find_place(Path("src/deep/app", name), "src").module
+    made(
+        f"{module}:pipe", folder=Path("build"), archive=Path("code.zip"), python="3.12", architecture="arm64"
+    )
+    for code in ("build", "code.zip"):
+        place = find_place(Path("src/deep/app", name), code)
+        assert place.folder.resolve() == Path("src").resolve()
+        assert (place.module, place.code, place.runtime, place.architecture) == (
+            module,
+            code,
+            "python3.12",
+            "arm64",
+        )
+        with pytest.raises(PackageRefused, match=re.escape(f"`{code}` is a package of `{module}`, which")):
+            find_place(Path("src/other", name), code)
+
+
 # The command.
 
 HARMLESS = {
@@ -363,6 +414,7 @@ HARMLESS = {
     "threads": "import threading; threading.Thread(target=threading.Event().wait).start()",
     "an exit handler": "import atexit, threading; atexit.register(threading.Event().wait)",
     "another directory": "import os; os.chdir('/')",
+    "a fork": "import os; os.fork()",
     "arguments and input": "import sys; assert len(sys.argv) == 1 and sys.stdin.read() == ''",
 }
 

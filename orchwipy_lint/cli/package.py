@@ -75,6 +75,8 @@ def _make(args: argparse.Namespace) -> int:
 
     if args.output is None and args.zip is None:
         raise CannotWork("there is nothing to make: name a folder by -o, or an archive by --zip")
+    if args.code is not None and not Path(args.code).is_dir():
+        raise CannotWork(f"--code: there is no folder `{args.code}`")
     place = find_place(args.file, args.code)
     name = find_name(args.file, place, seconds=args.time_limit)
     made = make_package(

@@ -17,7 +17,6 @@ _EARLIEST = (1980, 1, 1, 0, 0, 0)
 """An archive's times begin here."""
 _A_DAY_LATER = 315_619_200
 """In seconds; who makes an archive of the folder may be to the west of here."""
-_LEVEL = 6
 _FILE, _PROGRAM = 0o644, 0o755
 _REGULAR = 0o100000
 _UNIX = 3
@@ -25,7 +24,7 @@ _UNIX = 3
 
 def write_archive(files: Mapping[str, Path], archive: Path) -> None:
     """Writes the files, by their names, into a new zip archive."""
-    with ZipFile(archive, "w", ZIP_DEFLATED, compresslevel=_LEVEL) as opened:
+    with ZipFile(archive, "w") as opened:
         for name in sorted(files):
             entry = ZipInfo(name, _EARLIEST)
             entry.compress_type = ZIP_DEFLATED

@@ -35,7 +35,7 @@ def ask_child(
     without an answer or takes too long; it is ended then, with the processes that it started.
     """
     sys.stderr.flush()
-    with TemporaryDirectory(prefix="orchwipy-") as place:
+    with TemporaryDirectory(prefix="orchwipy-", ignore_cleanup_errors=True) as place:
         answer = Path(place) / "answer.json"
         process = subprocess.Popen(  # noqa: S603 - the command is our own
             command,
@@ -79,10 +79,11 @@ def write_answer(request: Mapping[str, Any], answer: Mapping[str, object]) -> No
         # The program may have closed it, or put something else there.
         with suppress(AttributeError, OSError, ValueError):
             stream.flush()
-    # A program may have forked: whoever is last has answered in full, too.
+    # The program may have forked: each of the two answers in full, and nobody waits for the second.
     draft = Path(f"{request['answer']}.{os.getpid()}")
-    draft.write_text(json.dumps(answer), encoding="utf-8")
-    draft.replace(request["answer"])
+    with suppress(FileNotFoundError):
+        draft.write_text(json.dumps(answer), encoding="utf-8")
+        draft.replace(request["answer"])
     os._exit(0)
 
 

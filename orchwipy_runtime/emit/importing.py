@@ -45,8 +45,11 @@ def main() -> None:
         # The program may have closed it, or put something else there.
         with suppress(AttributeError, OSError, ValueError):
             stream.flush()
-    with open(request["answer"], "w", encoding="utf-8") as answer:
-        json.dump({"error": error}, answer)
+    draft = f"{request['answer']}.{os.getpid()}"
+    with suppress(FileNotFoundError):
+        with open(draft, "w", encoding="utf-8") as answer:
+            json.dump({"error": error}, answer)
+        os.replace(draft, request["answer"])
     os._exit(0)
 
 

@@ -197,7 +197,7 @@ def _verify(files: Mapping[str, Path], folder: Path, pipeline: str, seconds: flo
     if answer["error"] is not None:
         raise PackageRefused(
             f"the pipeline cannot be imported from the package:\n{answer['error']}",
-            help="add what is missing with --requirements or --include; --no-verify passes over this",
+            help="add what is missing with --requirements or --include; where a layer has it, --no-verify",
         )
 
 
@@ -222,7 +222,12 @@ def _replace(folder: Path, files: Mapping[str, Path]) -> None:
         write_folder(files, beside / "new")
         if folder.exists():
             folder.rename(beside / "old")
-        (beside / "new").rename(folder)
+        try:
+            (beside / "new").rename(folder)
+        except OSError:
+            if (beside / "old").exists():
+                (beside / "old").rename(folder)
+            raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

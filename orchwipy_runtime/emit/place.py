@@ -16,6 +16,8 @@ __all__ = ["MANIFEST", "Place", "find_place", "module_name", "relative_to"]
 MANIFEST = "orchwipy-package.json"
 """What a package says of itself: `pipeline` as module:pipe, and `python` and `architecture` it is for."""
 
+_PACKAGE = "__init__"
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -73,6 +75,8 @@ def module_name(file: Path, folder: Path) -> str:
             f"`{file}` is outside of the code folder `{folder}`", help="--code names a folder that it is in"
         ) from None
     parts = relative.with_suffix("").parts
+    if len(parts) > 1 and parts[-1] == _PACKAGE:
+        parts = parts[:-1]
     wrong = next((part for part in parts if not part.isidentifier()), None)
     if file.suffix != ".py" or wrong is not None:
         raise PackageRefused(
@@ -85,7 +89,8 @@ def module_name(file: Path, folder: Path) -> str:
 def _folder_of(file: Path, module: str) -> Path:
     """Where imports would begin for the file to be as deep as the module."""
     parents = file.resolve().parents
-    return parents[min(module.count("."), len(parents) - 1)]
+    depth = module.count(".") + (file.stem == _PACKAGE)
+    return parents[min(depth, len(parents) - 1)]
 
 
 def _manifest(path: Path) -> dict[str, Any] | None:
