@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from orchwipy_runtime.call_graph import DefaultArgument, GraphWarning, MissingArgument, UncheckedStep
 from orchwipy_runtime.errors import AnalyserMissing, UnknownStep, did_you_mean
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from orchwipy_lint.source.live import Registry, Unread
     from orchwipy_runtime.pipeline import Functions
 
-__all__ = ["Examined", "check_graph", "draw", "examine"]
+__all__ = ["Caller", "Examined", "check_graph", "draw", "examine"]
 
 _CATEGORIES = {"OWP101": MissingArgument, "OWP102": DefaultArgument}
 
@@ -69,22 +69,39 @@ def _require(pipe: Functions, step: str) -> None:
         raise UnknownStep(f"no step is called `{step}`", step=step, help=did_you_mean(step, pipe.steps))
 
 
-def _registry(pipe: Functions, caller: FrameType) -> Registry:
+class Caller:
+    """Who asks about a pipeline: what has no place is shown where they stand; `names` are theirs."""
+
+    __slots__ = ("line", "names", "path")
+
+    def __init__(self, path: str, line: int, names: Mapping[str, object]) -> None:
+        self.path = path
+        self.line = line
+        self.names = names
+
+    @classmethod
+    def of(cls, frame: FrameType) -> Caller:
+        """The caller whose frame this is."""
+        names = {**frame.f_globals, **frame.f_locals}
+        return cls(frame.f_code.co_filename, frame.f_lineno, names)
+
+
+def _registry(pipe: Functions, caller: Caller | FrameType) -> Registry:
     from orchwipy_lint.source.live import LiveStep, Registry
 
+    if not isinstance(caller, Caller):
+        caller = Caller.of(caller)
     steps = [
         LiveStep(each.name, each.function, each.default_next, each.next_key, each.terminates)
         for each in pipe.steps.values()
     ]
-    return Registry(
-        _name(pipe, caller), pipe.beginner, tuple(steps), caller.f_code.co_filename, caller.f_lineno
-    )
+    return Registry(_name(pipe, caller), pipe.beginner, tuple(steps), caller.path, caller.line)
 
 
-def _name(pipe: Functions, caller: FrameType) -> str:
+def _name(pipe: Functions, caller: Caller) -> str:
     """What people call the pipeline, where its steps are or where they ask about it."""
     places = [getattr(each.function, "__globals__", {}) for each in pipe.steps.values()]
-    places += [caller.f_globals, caller.f_locals]
+    places.append(caller.names)
     return next((name for place in places for name, value in list(place.items()) if value is pipe), "pipe")
 
 
@@ -108,7 +125,7 @@ class Examined:
         self.warnings = warnings
 
 
-def examine(pipe: Functions, *, caller: FrameType) -> Examined:
+def examine(pipe: Functions, *, caller: Caller | FrameType) -> Examined:
     """The steps as the analyser reads them, and its findings about runs from the beginner."""
     try:
         from orchwipy_lint.check import check_live

@@ -18,6 +18,7 @@ __all__ = [
     "AlreadyExists",
     "AnalyserMissing",
     "Changed",
+    "ChildFailed",
     "CircularTemplate",
     "CorruptObject",
     "CredentialsExpired",
@@ -44,6 +45,7 @@ __all__ = [
     "NotResumable",
     "NotSerializable",
     "OrchwipyError",
+    "PackageRefused",
     "PauseExecution",
     "PlanRefused",
     "RecordedFailure",
@@ -169,6 +171,14 @@ class TemplateTooLarge(InvalidTemplate):
 
 class CircularTemplate(InvalidTemplate):
     """Resources of a template need each other in a circle, so that none can be made first."""
+
+
+class PackageRefused(OrchwipyError):
+    """Code cannot be packaged for Lambda as it is."""
+
+
+class ChildFailed(OrchwipyError):
+    """A process in which a program is imported ended without an answer, or took too long."""
 
 
 class InvalidEvent(OrchwipyError, TypeError):

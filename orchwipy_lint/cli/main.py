@@ -8,12 +8,11 @@ import sys
 from collections.abc import Sequence
 
 from orchwipy_lint import __version__
-from orchwipy_lint.cli import check, explain, rules, run, runs
-from orchwipy_lint.cli.output import fail, prepare_streams
+from orchwipy_lint.cli import asl, check, explain, package, rules, run, runs, template
+from orchwipy_lint.cli.output import EXTRA, MISSING, fail, prepare_streams
 
 __all__ = ["main"]
 
-_EXTRA = frozenset({"libcst", "networkx", "pathspec", "pygments", "rich"})
 _INTERRUPTED = 130
 
 
@@ -41,9 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         fail("interrupted")
         return _INTERRUPTED
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRA:
+        if (error.name or "").partition(".")[0] not in EXTRA:
             raise
-        return fail(f'{error.name} is not installed; install it with: pip install "orchwipy-lint[lint]"')
+        return fail(MISSING.format(error.name))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,6 +55,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"orchwipy-lint {__version__}")
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in (check, run, runs, explain, rules):
+    for command in (check, run, runs, template, asl, package, explain, rules):
         command.add(commands)
     return parser

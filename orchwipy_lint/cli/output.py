@@ -6,7 +6,11 @@ import codecs
 import sys
 from io import TextIOWrapper
 
-__all__ = ["CannotWork", "fail", "prepare_streams"]
+__all__ = ["EXTRA", "MISSING", "CannotWork", "fail", "prepare_streams"]
+
+EXTRA = frozenset({"libcst", "networkx", "pathspec", "pygments", "rich", "yaml"})
+"""What only the extra `lint` brings."""
+MISSING = '{} is not installed; install it with: pip install "orchwipy-lint[lint]"'
 
 _PLAIN = {"→": "->", "…": "...", "’": "'", "–": "-", "—": "-"}
 

@@ -9,13 +9,13 @@ __all__ = ["ReportConsole"]
 
 
 class ReportConsole(Console):
-    """Standard output, in colours where it is a terminal that has them.
+    """Standard output, or standard error, in colours where it is a terminal that has them.
 
     Nothing is taken for rich's own markup, in which a type such as `list[str]` would lose its brackets.
     """
 
-    def __init__(self) -> None:
-        super().__init__(highlight=False, markup=False, emoji=False)
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False)
 
     def put(self, text: Text) -> None:
         """Prints a line and does not break it: a terminal does that, and a pipe needs none."""

@@ -12,7 +12,7 @@ example.py:29:12 OWP101 MissingArgument: step `coffee` needs `beans`, which ... 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.text import Text
@@ -23,7 +23,7 @@ from orchwipy_lint.report.console import ReportConsole
 from orchwipy_lint.report.summary import summarize
 from orchwipy_lint.report.visible import visible
 
-__all__ = ["print_report", "render"]
+__all__ = ["print_report", "render", "render_findings"]
 
 _INDENT = "   "
 _GAP = "   "
@@ -42,11 +42,16 @@ def print_report(result: Result) -> None:
 
 def render(result: Result) -> Iterator[Text]:
     """The lines of the report, the summary last."""
-    for finding in result.findings:
-        yield from _finding(finding)
-        yield Text()
+    yield from render_findings(result.findings)
     worst = max((each.severity for each in result.findings), key=lambda each: each.rank, default=None)
     yield Text(summarize(result), style=_COLOURS[worst] if worst else "")
+
+
+def render_findings(findings: Iterable[Finding]) -> Iterator[Text]:
+    """The lines of the findings alone, an empty one after each."""
+    for finding in findings:
+        yield from _finding(finding)
+        yield Text()
 
 
 def _finding(finding: Finding) -> Iterator[Text]:

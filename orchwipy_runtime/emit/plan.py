@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FrameType
 
-from orchwipy_runtime.checking import examine
+from orchwipy_runtime.checking import Caller, examine
 from orchwipy_runtime.errors import PlanRefused
 from orchwipy_runtime.names import check_parts, part_of
 from orchwipy_runtime.pipeline import MicroFunctions, Registration
@@ -55,11 +55,11 @@ class Plan:
         return next(each for each in self.steps if each.name == name)
 
 
-def make_plan(pipe: MicroFunctions, *, caller: FrameType) -> Plan:
+def make_plan(pipe: MicroFunctions, *, caller: Caller | FrameType) -> Plan:
     """Checks the pipeline and plans its deployment.
 
     Raises PlanRefused, with the findings, where the analyser finds an error, and InvalidSetting where two
-    steps would be one function. `caller` is the frame of who asks, for the pipeline's name.
+    steps would be one function. `caller` is who asks, or their frame.
     """
     examined = examine(pipe, caller=caller)
     if examined.errors:
