@@ -20,6 +20,7 @@ _NUMBERS = {
     "timeout": ("SECONDS", "the longest that a step may take"),
     "memory": ("MB", "the memory of each function"),
     "max-steps": ("NUMBER", "the most steps of a run"),
+    "attempts": ("NUMBER", "how often a failing step is called in all, from 1 to 3"),
     "reserved-concurrency": ("NUMBER", "how many of each function may run at once"),
     "retention-days": ("DAYS", "how long logs are kept"),
     "expiry-days": ("DAYS", "how long objects are kept in a bucket that is made with the stack"),
@@ -72,6 +73,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--format", choices=("sam", "cloudformation"), help="by default sam")
     parser.add_argument(
         "--engine", choices=("direct", "stepfunctions"), help="who goes from step to step; by default direct"
+    )
+    parser.add_argument(
+        "--express", action="store_true", help="with stepfunctions: an express machine, for five minutes"
     )
     parser.add_argument("--functions", choices=("each", "one"), help="a function a step, or one for all")
     parser.add_argument(
@@ -154,6 +158,7 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
         made["parameters"] = [each.split("=", 1) if "=" in each else each for each in args.param]
     switches = {
         "tracing": args.tracing or None,
+        "express": args.express or None,
         "journal": False if args.no_journal else None,
         "delayed_retries": False if args.no_delayed_retries else None,
     }
