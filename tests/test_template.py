@@ -279,6 +279,7 @@ def test_golden(name: str) -> None:
     assert text == (GOLDEN / f"{name}.yml").read_text(encoding="utf-8")
 
 
+_unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 _NAMES = st.text("abz_019é -", min_size=1, max_size=6)
 _CHOICES = {
     "format": st.sampled_from(["sam", "cloudformation"]),
@@ -296,7 +297,7 @@ def graphs(draw: st.DrawFn) -> dict[str, list[str]]:
 
 class TestRights:
     @given(data=st.data())
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(_unhurried, max_examples=60)
     def test_a_role_may_invoke_its_successors_and_no_others(self, data: st.DataObject) -> None:
         graph = data.draw(graphs())
         names = list(graph)
@@ -321,7 +322,7 @@ class TestRights:
         assert {name for name, each in functions.items() if each.get("RecursiveLoop") == "Allow"} == loops
 
     @given(graph=graphs())
-    @settings(max_examples=10, deadline=None)
+    @settings(_unhurried, max_examples=10)
     def test_no_graph_is_a_circle_of_resources(self, graph: dict[str, list[str]]) -> None:
         check_circles(transformed(make_template(plan_of(graph), options())))
 
@@ -431,6 +432,7 @@ class TestDestinations:
 
 
 class TestText:
+    @_unhurried
     @given(value=st.recursive(st.text() | st.integers() | st.booleans(), st.lists, max_leaves=6))
     def test_what_is_written_is_read_again(self, value: object) -> None:
         assert read(to_yaml({"Value": {"deep": [value, value]}}, ["made"])) == {
@@ -524,6 +526,7 @@ class TestProperties:
             "Architectures": ["arm64"],
         }
 
+    @_unhurried
     @given(data=st.data())
     def test_merging_shares_and_changes_nothing(self, data: st.DataObject) -> None:
         base, more = data.draw(_MAPS), data.draw(_MAPS)
@@ -582,6 +585,20 @@ class TestProperties:
         policies = template["Resources"]["AllStepsRole"]["Properties"]["Policies"]
         assert [each["PolicyDocument"]["Statement"] for each in policies[1:]] == [
             [each] for each in statements
+        ]
+
+    def test_in_one_function_too_the_decorator_comes_last(self) -> None:
+        plan = plan_of(
+            {"only": []},
+            template_props={"only": {"Runtime": "python3.12", "Policies": "AmazonS3ReadOnlyAccess"}},
+            props={"only": {"Runtime": "python3.11", "Policies": ["AmazonSESFullAccess"]}},
+        )
+        template = template_of(plan, functions="one")
+        assert template["Resources"]["AllStepsFunction"]["Properties"]["Runtime"] == "python3.11"
+        managed = template["Resources"]["AllStepsRole"]["Properties"]["ManagedPolicyArns"]
+        assert [each["Fn::Sub"].rpartition("/")[2] for each in managed] == [
+            "AmazonS3ReadOnlyAccess",
+            "AmazonSESFullAccess",
         ]
 
     def test_code_path_and_other_braces(self) -> None:
@@ -703,6 +720,13 @@ REFUSED: dict[str, tuple[Any, type[Exception], str]] = {
         InvalidTemplate,
         "other_resource_templates has `OnlyRole`",
     ),
+    "a name of what SAM makes": (
+        lambda: make_template(
+            plan_of({"only": []}, other_resource_templates={"OnlyFunctionEventInvokeConfig": {}}), options()
+        ),
+        InvalidTemplate,
+        "other_resource_templates has `OnlyFunctionEventInvokeConfig`",
+    ),
     "a function's name": (
         lambda: make_template(_with_props(FunctionName="x"), options()),
         InvalidTemplate,
@@ -752,6 +776,20 @@ REFUSED: dict[str, tuple[Any, type[Exception], str]] = {
         ),
         InvalidTemplate,
         "the steps `step_0` and `step_1` want another Runtime each",
+    ),
+    "steps that differ deep inside": (
+        lambda: make_template(
+            plan_of(
+                chain(2),
+                props={
+                    "step_0": {"Environment": {"Variables": {"A": "1"}}},
+                    "step_1": {"Environment": {"Variables": {"A": "2"}}},
+                },
+            ),
+            options(functions="one"),
+        ),
+        InvalidTemplate,
+        "the steps `step_0` and `step_1` want another Environment.Variables.A each",
     ),
     "a step with the relay's name": (
         lambda: make_template(plan_of({"delayed-retries": []}), options()),

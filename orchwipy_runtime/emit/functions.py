@@ -12,7 +12,7 @@ from orchwipy_runtime.emit.shared import DELAY_QUEUE
 from orchwipy_runtime.emit.structure import attribute, copied, is_intrinsic, merged, ref, sub, tag_list
 from orchwipy_runtime.errors import InvalidTemplate
 
-__all__ = ["Function", "common_properties", "function_resources", "listed_policies", "with_given"]
+__all__ = ["Function", "common_properties", "function_resources", "with_given"]
 
 _OURS = {
     "FunctionName": "the runtime finds functions by names of its own",
@@ -96,13 +96,10 @@ def with_given(properties: Any, given: Mapping[str, object], place: str) -> Any:
             raise InvalidTemplate(
                 f"{place} sets the variable {name}, by which a function knows which step it is"
             )
-    return merged(properties, listed_policies(copied(given, place)))
-
-
-def listed_policies(properties: dict[str, Any]) -> dict[str, Any]:
-    """The properties with Policies as a list, also where one stands alone."""
-    policies = properties.get("Policies", [])
-    return properties if isinstance(policies, list) else {**properties, "Policies": [policies]}
+    own = copied(given, place)
+    if "Policies" in own and not isinstance(own["Policies"], list):
+        own["Policies"] = [own["Policies"]]
+    return merged(properties, own)
 
 
 def function_resources(function: Function, options: Options) -> dict[str, dict[str, Any]]:

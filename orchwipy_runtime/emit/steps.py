@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchwipy_runtime.emit.functions import Function, common_properties, listed_policies, with_given
+from orchwipy_runtime.emit.functions import Function, common_properties, with_given
 from orchwipy_runtime.emit.ids import ALL_STEPS, RELAY, logical_ids
 from orchwipy_runtime.emit.options import Options
 from orchwipy_runtime.emit.plan import Plan, PlannedStep
@@ -126,9 +126,10 @@ def _all_steps(plan: Plan, base: Any, options: Options) -> Function:
     wanted: dict[str, Any] = {}
     whose: dict[str, str] = {}
     for step in plan.steps:
+        own: dict[str, Any] = {}
         for given in _given(step, plan):
-            place = f"template_props of the step `{step.name}`"
-            _join(wanted, listed_policies(copied(given, place)), step.name, whose, "")
+            own = with_given(own, given, f"template_props of the step `{step.name}`")
+        _join(wanted, own, step.name, whose, "")
     properties = with_given(base, wanted, "template_props")
     direct = options.engine == "direct"
     hops = direct and any(step.successors for step in plan.steps)
@@ -161,21 +162,20 @@ def _join(into: dict[str, Any], more: Mapping[str, Any], step: str, whose: dict[
     """Adds what a step wants to what the others want; of two values where one can be, the steps are named."""
     for key, value in more.items():
         place = f"{path}.{key}" if path else key
-        if key not in into:
-            into[key] = value
-            whose[place] = step
+        if _is_map(value) and _is_map(into.get(key, {})):
+            _join(into.setdefault(key, {}), value, step, whose, place)
             continue
-        present = into[key]
-        if _is_map(present) and _is_map(value):
-            _join(present, value, step, whose, place)
-        elif isinstance(present, list) and isinstance(value, list) and key != "Architectures":
+        present = into.setdefault(key, value)
+        owner = whose.setdefault(place, step)
+        if present == value:
+            continue
+        if isinstance(present, list) and isinstance(value, list) and key != "Architectures":
             present.extend(each for each in value if each not in present)
         elif key in _GREATEST and isinstance(present, int) and isinstance(value, int):
             into[key] = max(present, value)
-        elif present != value:
+        else:
             raise InvalidTemplate(
-                f"the steps `{whose.get(place, '?')}` and `{step}` want another {place} each, and one "
-                "function is both",
+                f"the steps `{owner}` and `{step}` want another {place} each, and one function is both",
                 step=step,
                 help="let them want the same, or deploy a function for each step",
             )

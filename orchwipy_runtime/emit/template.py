@@ -21,7 +21,7 @@ from orchwipy_runtime.emit.machine import STATE_MACHINE, state_machine_resources
 from orchwipy_runtime.emit.options import Options
 from orchwipy_runtime.emit.plain import PARAMETERS, without_transform
 from orchwipy_runtime.emit.plan import Plan, make_plan
-from orchwipy_runtime.emit.references import check_circles, check_targets, unknown_names
+from orchwipy_runtime.emit.references import check_circles, check_targets, made_by_sam, unknown_names
 from orchwipy_runtime.emit.shared import (
     FAILURE_QUEUE,
     alarms,
@@ -68,7 +68,8 @@ def make_template(plan: Plan, options: Options) -> dict[str, Any]:
     check_names(parts, options)
     resources = _resources(plan, options, functions, relays)
     others = _others(plan, options)
-    taken = next((name for name in others if name in resources), None)
+    ours = {*resources, *made_by_sam({"Resources": resources})}
+    taken = next((name for name in others if name in ours), None)
     if taken is not None:
         raise InvalidTemplate(
             f"other_resource_templates has `{taken}`, which is the name of a resource of the pipeline",
