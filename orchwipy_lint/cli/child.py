@@ -102,7 +102,9 @@ def _template(plan: Plan, pipeline: str, options: dict[str, Any]) -> str:
         render_template,
     )
 
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
+    given: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in options.items()
+    }
     text: str = render_template(plan, Options(pipeline=pipeline, **given))
     return text
 
