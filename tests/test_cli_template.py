@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -219,6 +220,23 @@ class TestTemplate:
         assert lost.strip("- ").startswith("Runtime: not-")
         assert err == "orchwipy: `template.yml` is out of date: write it again without --check\n"
         assert Path("template.yml").read_text() == changed
+
+    def test_a_reader_that_goes_away(self) -> None:
+        command = [
+            sys.executable,
+            "-m",
+            "orchwipy_lint",
+            "template",
+            "shop.py",
+            "-o",
+            "template.yml",
+            "--check",
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.close()
+            assert process.stderr is not None
+            assert b"Broken pipe" not in process.stderr.read()
 
     def test_options(self, capfd: Screen) -> None:
         layer = "arn:aws:lambda:us-east-1:123456789012:layer:x:1"

@@ -115,6 +115,21 @@ def test_a_checkout_within_counts_in_whole() -> None:
     assert contents() == {"shop.py", "inner/tariff.py"}
 
 
+def test_a_folder_that_git_ignores_counts_in_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    git("init", "-q")
+    write({"src/.gitignore": "made/\n", "src/made/shop.py": ""})
+    assert contents() == {"shop.py"}
+    assert set(find_contents(Path("src/made"))) == {"shop.py"}
+    monkeypatch.setenv("GIT_DIR", "none")
+    assert contents() == {"shop.py"}
+
+
+def test_git_that_cannot_list_the_files() -> None:
+    write({"src/.git": "gitdir: none"})
+    with pytest.raises(PackageRefused, match="git cannot list the files of"):
+        contents()
+
+
 def test_git_runs_nothing_that_a_checkout_names() -> None:
     git("init", "-q")
     write({"monitor.sh": "#!/bin/sh\ntouch ran\n"})

@@ -66,6 +66,8 @@ def _run(args: argparse.Namespace) -> int:
         return _make(args)
     except (CannotWork, OrchwipyError) as error:
         return fail(str(error))
+    except BrokenPipeError:
+        raise
     except OSError as error:
         return fail(f"`{error.filename}`: {error.strerror}")
 

@@ -138,6 +138,8 @@ def _make(args: argparse.Namespace) -> int:
         if args.check:
             return _compare(Path(args.output), text)
         Path(args.output).write_text(text, encoding="utf-8", newline="\n")
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise CannotWork(f"`{args.output}`: {error.strerror}") from error
     return 0

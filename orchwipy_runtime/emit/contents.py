@@ -29,6 +29,8 @@ _LEFT_OUT = (
     *("/template.yml", "/template.yaml", "/template.json", "/samconfig.toml", ".gitignore", ".DS_Store"),
 )
 
+_OF_HOOKS = frozenset({"GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"})
+
 
 def find_contents(
     folder: Path, *, include: Sequence[str] = (), exclude: Sequence[str] = (), without: Iterable[Path] = ()
@@ -94,31 +96,35 @@ def _walk(folder: Path, prefix: str, skips: Callable[[str], bool]) -> Iterator[s
 
 
 def _known_to_git(folder: Path) -> frozenset[str] | None:
-    """The files that git knows or would add, None outside of a checkout."""
+    """The files that git knows or would add; None outside of a checkout, and for a folder that it ignores."""
     if not any((each / ".git").exists() for each in (folder, *folder.parents)):
         return None
+    if _git(folder, "check-ignore", "--quiet", ".").returncode == 0:
+        return None
+    done = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    if done.returncode != 0:
+        raise PackageRefused(
+            f"git cannot list the files of `{folder}`: {done.stderr.decode(errors='replace').strip()}"
+        )
+    listed = frozenset(filter(None, map(os.fsdecode, done.stdout.split(b"\0"))))
+    # A checkout within has one entry, a folder; all of it counts.
+    inner = [name for name in listed if (folder / name).is_dir() and not (folder / name).is_symlink()]
+    more = {each for name in inner for each in _walk(folder, f"{name.rstrip('/')}/", lambda _: False)}
+    return listed | more
+
+
+def _git(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
     git = which("git")
     if git is None:
         raise PackageRefused(
             f"`{folder}` is in a git checkout, and git, which knows the files, is not installed",
             help="install git, or copy the code folder out of the checkout",
         )
-    # The checkout's own configuration may name a program for its file system monitor.
-    command = [git, "-c", "core.fsmonitor=false", "ls-files", "-z"]
-    done = subprocess.run(  # noqa: S603 - a fixed command
-        [*command, "--cached", "--others", "--exclude-standard"], cwd=folder, capture_output=True, check=False
-    )
-    if done.returncode != 0:
-        raise PackageRefused(
-            f"git cannot list the files of `{folder}`: {done.stderr.decode(errors='replace').strip()}"
-        )
-    listed = frozenset(os.fsdecode(name) for name in done.stdout.split(b"\0"))
-    # A checkout within has one entry, a folder; all of it counts.
-    inner = [
-        name for name in listed if name and (folder / name).is_dir() and not (folder / name).is_symlink()
-    ]
-    more = {each for name in inner for each in _walk(folder, f"{name.rstrip('/')}/", lambda _: False)}
-    return listed | more
+    # In a hook git says which checkout it is about. The folder's own configuration may name a program for
+    # its file system monitor.
+    environment = {key: value for key, value in os.environ.items() if key not in _OF_HOOKS}
+    command = [git, "-c", "core.fsmonitor=false", *words]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)  # noqa: S603
 
 
 def _checked(folder: Path, name: str) -> Path:
