@@ -102,12 +102,7 @@ def _template(plan: Plan, pipeline: str, options: dict[str, Any]) -> str:
     given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in options.items()
     }
-<<<<<<< HEAD
     return render_template(plan, Options(pipeline=pipeline, **given))
-=======
-    text: str = render_template(plan, Options(pipeline=pipeline, **given))
-    return text
->>>>>>> w-package
 
 
 def _definition(
