@@ -128,10 +128,6 @@ def test_what_cannot_be_asked_for(words: list[str], said: str, capfd: Screen) ->
 
 
 class TestTemplate:
-    @pytest.fixture(autouse=True)
-    def _emitter(self) -> None:
-        pytest.importorskip("orchwipy_runtime.emit.template")
-
     def test_the_same_to_a_file_as_to_the_screen(self, capfd: Screen) -> None:
         assert main(["template", "shop.py"]) == 0
         shown = capfd.readouterr()
@@ -312,10 +308,6 @@ class TestTemplate:
 
 
 class TestStateMachine:
-    @pytest.fixture(autouse=True)
-    def _emitter(self) -> None:
-        pytest.importorskip("orchwipy_runtime.emit.states")
-
     @pytest.mark.parametrize(
         ("words", "arns"),
         [

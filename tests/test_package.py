@@ -84,7 +84,7 @@ MESS = [
     *("env/pyvenv.cfg", "env/lib/x.py", "old/orchwipy-package.json", "old/shop.py"),
     *("orchwipy_runtime/__init__.py", "orchwipy_lint/cli/main.py", "orchwipy-failed-run.json"),
 ]
-PLAIN = {"shop.py", "app/__init__.py", "app/data.csv", "tests/test_shop.py", "run.sh", "ignored.txt", ".env"}
+PLAIN = {"shop.py", "app/__init__.py", "app/data.csv", "tests/test_shop.py", "run.sh", "ignored.txt"}
 
 
 def contents(**options: Any) -> set[str]:
