@@ -16,7 +16,6 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pyte
@@ -114,7 +113,11 @@ class Run:
         self._stream = pyte.ByteStream(self.screen)
         without = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
         environment = {key: value for key, value in os.environ.items() if key not in without}
-        program = "import sys; from orchwipy_lint.cli import main; sys.exit(main())"
+        # Who runs the tests in the background has interrupts ignored, and so would have this process.
+        program = (
+            "import signal, sys; from orchwipy_lint.cli import main; "
+            "signal.signal(signal.SIGINT, signal.default_int_handler); sys.exit(main())"
+        )
         self.process = subprocess.Popen(
             [sys.executable, "-c", program, "run", "shop.py", *words],
             stdin=theirs,
@@ -158,22 +161,6 @@ class Run:
             ready, _, _ = select.select([self._terminal], [], [], max(0.0, patience - time.monotonic()))
             assert ready, "\n".join(self.screen.display)
             self._stream.feed(os.read(self._terminal, 65536))
-
-    def interrupt(self) -> None:
-        """Interrupts it as somebody does who presses the keys again where nothing happens.
-
-        A signal that comes just before a call that blocks is seen when the call is over.
-        """
-        while not self._is_over():
-            self.process.send_signal(signal.SIGINT)
-            patience = time.monotonic() + 10
-            while not self._is_over() and time.monotonic() < patience:
-                if select.select([self._terminal], [], [], 0.1)[0]:
-                    with suppress(OSError):
-                        self._stream.feed(os.read(self._terminal, 65536))
-
-    def _is_over(self) -> bool:
-        return self.process.poll() is not None
 
     def until_bottom(self, pattern: str) -> None:
         self.until(lambda: re.fullmatch(pattern, self.bottom))
@@ -296,7 +283,7 @@ def test_an_interrupt_leaves_a_terminal_as_it_was(start: Start) -> None:
     run = start("parcel=lamp", "--watch")
     run.until_bottom(f"{MARK} label .*")
     run.until(lambda: "half a line" in run.lines[-1])
-    run.interrupt()
+    run.process.send_signal(signal.SIGINT)
     assert run.finish() == 130
     assert run.lines[-4:] == [
         "half a line,",
@@ -341,7 +328,11 @@ def test_a_terminal_that_changes_its_size(rows: int, columns: int, start: Start)
 def test_without_a_terminal_that_can_it_is_as_without(environment: dict[str, str]) -> None:
     printed = []
     for more in ([], ["--watch"]):
-        program = "import sys; from orchwipy_lint.cli import main; sys.exit(main())"
+        # Who runs the tests in the background has interrupts ignored, and so would have this process.
+        program = (
+            "import signal, sys; from orchwipy_lint.cli import main; "
+            "signal.signal(signal.SIGINT, signal.default_int_handler); sys.exit(main())"
+        )
         done = subprocess.run(
             [sys.executable, "-c", program, "run", "shop.py", "--from", "send", "a=1", *more],
             capture_output=True,
