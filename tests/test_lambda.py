@@ -148,6 +148,7 @@ def test_the_trace_goes_along_to_every_function(deploy: Deploy, sqs: Queues) -> 
 
 
 class TestWhenSomethingGoesWrong:
+    @pytest.mark.slow
     def test_a_crash_after_the_record_and_before_the_hand_off(self, deploy: Deploy) -> None:
         orders = deploy("orders")
         self.crash(orders, "price", accepted=False)

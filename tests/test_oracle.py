@@ -26,7 +26,7 @@ from .oracle.programs import Update
 from .oracle.values import arms_of
 
 QUICK = settings(
-    max_examples=150,
+    max_examples=90,
     deadline=None,
     derandomize=True,
     database=None,

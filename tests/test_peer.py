@@ -15,7 +15,7 @@ from .oracle.upstream import CHAIN, Fault, Missing, explanations, said_by_upstre
 pytest.importorskip("orchwipy", reason="upstream's package needs Python 3.11")
 
 QUICK = settings(
-    max_examples=100,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     database=None,

@@ -286,7 +286,8 @@ class TestFailures:
         the store, and to who develops or operates a pipeline."""
         others = {
             *("AlreadyExists", "Changed", "InvalidKey", "InvalidRecord", "RecordedFailure", "StoreError"),
-            *("AnalyserMissing", "InvalidSavedRun", "MachineTooLarge", "PlanRefused"),
+            *("AnalyserMissing", "InvalidSavedRun", "MachineTooLarge", "PlanRefused", "ChildFailed"),
+            *("CircularTemplate", "InvalidTemplate", "PackageRefused", "TemplateTooLarge"),
             *("EventTooLarge", "MissingRun", "NotResumable", "OrchwipyError"),
         }
         permanent = {name for name in e.__all__ if getattr(getattr(e, name), "permanent", False)}
