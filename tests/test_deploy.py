@@ -6,13 +6,14 @@ That is on ministack, which transforms the template, makes the roles and holds e
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -25,89 +26,111 @@ from tests.emission import program, read
 
 pytestmark = pytest.mark.slow
 
-STACK = "orders"
-CODE = "code"
 PYTHON = "{}.{}".format(*sys.version_info)
+CODE = "code"
+# What ministack refuses, an alarm on an expression over several metrics. State machines come without it.
+REFUSED = "LostFailuresAlarm"
 LONGEST = 60.0
-# What ministack refuses: alarms on an expression over several metrics.
-REFUSED = ("LostFailuresAlarm",)
-
-
-class Deployed(NamedTuple):
-    """The stack of the program, by what it gives out."""
-
-    cloud: Ministack
-    entry: str
-    bucket: str
-    failure_queue: str
-
-    def begin(self, run: str, **state: object) -> None:
-        event = json.dumps({"$orchwipy": {"run": run}, **state})
-        answered = self.cloud.client("lambda").invoke(
-            FunctionName=self.entry, InvocationType="Event", Payload=event.encode()
-        )
-        assert answered["StatusCode"] == 202
-
-    def run(self, run: str) -> Run:
-        return read_run(S3Store(self.bucket, STACK, client=self.cloud.client("s3")), run)
-
-
-def command(folder: Path, *words: str, environment: dict[str, str] | None = None) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "orchwipy_lint", *words],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    folder = tmp_path_factory.mktemp("deployed")
-    (folder / "src").mkdir()
-    shutil.copy(PROGRAMS / "orders.py", folder / "src")
-    command(folder, "package", "src/orders.py", "--zip", "package.zip", "--python", PYTHON)
-    template = command(
-        folder,
-        *("template", "src/orders.py", "--stack-name", STACK),
-        *("--code", f"s3://{CODE}/package.zip", "--runtime", f"python{PYTHON}"),
-    )
-    (folder / "cloud").mkdir()
-    whole = read(template)
-    for name in REFUSED:
-        del whole["Resources"][name]
-    with run_ministack(folder / "cloud") as cloud:
-        s3 = cloud.client("s3")
-        s3.create_bucket(Bucket=CODE)
-        s3.upload_file(str(folder / "package.zip"), CODE, "package.zip")
-        yield deploy(cloud, json.dumps(whole))
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ministack]:
+    with run_ministack(tmp_path_factory.mktemp("cloud")) as running:
+        running.client("s3").create_bucket(Bucket=CODE)
+        yield running
 
 
-def deploy(cloud: Ministack, template: str) -> Deployed:
-    stacks = cloud.client("cloudformation")
-    stacks.create_stack(
-        StackName=STACK,
-        TemplateBody=template,
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-    )
+class Stack:
+    """A program that is packaged, and deployed by a template that is made with the options."""
 
-    def made() -> Any:
-        [stack] = stacks.describe_stacks(StackName=STACK)["Stacks"]
-        return None if stack["StackStatus"] == "CREATE_IN_PROGRESS" else stack
+    def __init__(
+        self,
+        cloud: Ministack,
+        folder: Path,
+        program: str,
+        *options: str,
+        change: Callable[[dict[str, Any]], None] = lambda template: None,
+    ) -> None:
+        self.cloud = cloud
+        self.folder = folder
+        self.name = f"{program}-{os.urandom(4).hex()}"
+        shutil.copy(PROGRAMS / f"{program}.py", folder)
+        archive = f"{self.name}.zip"
+        self.command("package", f"{program}.py", "--zip", archive, "--python", PYTHON)
+        cloud.client("s3").upload_file(str(folder / archive), CODE, archive)
+        words = ("--code", f"s3://{CODE}/{archive}", "--runtime", f"python{PYTHON}", *options)
+        template = read(self.command("template", f"{program}.py", "--stack-name", self.name, *words))
+        template["Resources"].pop(REFUSED, None)
+        change(template)
+        places = {"CodeBucket": CODE, "CodeKey": archive}
+        self.outputs = self._create(
+            template, {name: places[name] for name in template.get("Parameters", {}) if name in places}
+        )
 
-    stack = until(made)
-    refused = [
-        (each["LogicalResourceId"], each.get("ResourceStatusReason"))
-        for each in stacks.describe_stack_events(StackName=STACK)["StackEvents"]
-        if each["ResourceStatus"].endswith("FAILED")
-    ]
-    assert (stack["StackStatus"], refused) == ("CREATE_COMPLETE", [])
-    told = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
-    return Deployed(cloud, told["PipelineEntryLambdaArn"], told["Bucket"], told["FailureQueueUrl"])
+    def _create(self, template: dict[str, Any], parameters: dict[str, str]) -> dict[str, str]:
+        stacks = self.cloud.client("cloudformation")
+        stacks.create_stack(
+            StackName=self.name,
+            TemplateBody=json.dumps(template),
+            Parameters=[
+                {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
+            ],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+
+        def made() -> Any:
+            [stack] = stacks.describe_stacks(StackName=self.name)["Stacks"]
+            return stack if not stack["StackStatus"].endswith("_IN_PROGRESS") else None
+
+        stack = until(made)
+        refused = [
+            (each["LogicalResourceId"], each.get("ResourceStatusReason"))
+            for each in stacks.describe_stack_events(StackName=self.name)["StackEvents"]
+            if each["ResourceStatus"].endswith("FAILED")
+        ]
+        assert (stack["StackStatus"], refused) == ("CREATE_COMPLETE", [])
+        return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+
+    def begin(self, run: str, **state: object) -> None:
+        self.cloud.client("lambda").invoke(
+            FunctionName=self.outputs["PipelineEntryLambdaArn"],
+            InvocationType="Event",
+            Payload=json.dumps({"$orchwipy": {"run": run}, **state}).encode(),
+        )
+
+    def settled(self, run: str) -> Run:
+        """The run when it has ended or failed."""
+        store = S3Store(self.outputs["Bucket"], self.name, client=self.cloud.client("s3"))
+
+        def look() -> Run | None:
+            try:
+                found = read_run(store, run)
+            except MissingRun:
+                return None
+            return found if found.status in ("ended", "failed") else None
+
+        found: Run = until(look)
+        return found
+
+    def failed_event(self) -> dict[str, Any]:
+        """What the failure queue has."""
+        sqs, queue = self.cloud.client("sqs"), self.outputs["FailureQueueUrl"]
+        [message] = until(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"))
+        told: dict[str, Any] = json.loads(message["Body"])
+        return told
+
+    def command(self, *words: str) -> str:
+        """What `orchwipy` prints, run by somebody who may do everything."""
+        done = subprocess.run(
+            [sys.executable, "-m", "orchwipy_lint", *words],
+            cwd=self.folder,
+            env={**os.environ, **self.cloud.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
 
 def until(look: Callable[[], Any]) -> Any:
@@ -120,43 +143,81 @@ def until(look: Callable[[], Any]) -> Any:
     raise AssertionError(f"nothing to see after {LONGEST} seconds")
 
 
-def settled(deployed: Deployed, run: str) -> Run:
-    """The run when it has ended or failed."""
-
-    def look() -> Run | None:
-        try:
-            found = deployed.run(run)
-        except MissingRun:
-            return None
-        return found if found.status in ("ended", "failed") else None
-
-    found: Run = until(look)
-    return found
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # Steps that run here write down that they were called.
 
 
-@pytest.mark.parametrize("grams", [2000, 40_000, 0], ids=["small", "large", "rejected"])
-def test_a_deployed_run_ends_as_on_this_machine(
-    deployed: Deployed, grams: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--functions", "one"), ("--format", "cloudformation")],
+    ids=["a function a step", "one function", "plain CloudFormation"],
+)
+def test_deployed_runs_end_as_on_this_machine(
+    cloud: Ministack, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
-    monkeypatch.chdir(tmp_path)  # The steps write down that they were called.
-    here = program("orders").pipe.run(order="A-1", grams=grams)
-    name = f"run-{grams}"
-    deployed.begin(name, order="A-1", grams=grams)
-    run = settled(deployed, name)
-    assert run.status == "ended"
-    assert final_state(run) == here.state
+    orders = Stack(cloud, tmp_path, "orders", *options)
+    weights = {"small": 2000, "large": 40_000, "none": 0}
+    for name, grams in weights.items():
+        orders.begin(name, order=name, grams=grams)
+    for name, grams in weights.items():
+        here = program("orders").pipe.run(order=name, grams=grams)
+        run = orders.settled(name)
+        assert path_of(run) == here.path
+        assert final_state(run) == here.state
+
+
+def test_a_state_machine_ends_as_a_run_on_this_machine(cloud: Ministack, tmp_path: Path) -> None:
+    orders = Stack(cloud, tmp_path, "orders", "--engine", "stepfunctions")
+    state = {"order": "A-1", "grams": 2000}
+    machines = cloud.client("stepfunctions")
+    execution = machines.start_execution(
+        stateMachineArn=orders.outputs["StateMachine"], name="r", input=json.dumps(state)
+    )["executionArn"]
+
+    def ended() -> Any:
+        told = machines.describe_execution(executionArn=execution)
+        return told if told["status"] != "RUNNING" else None
+
+    told = until(ended)
+    assert told["status"] == "SUCCEEDED", told
+    assert json.loads(told["output"]) == program("orders").pipe.run(**state).state
+
+
+def test_a_delayed_retry_comes_back_through_its_queue(cloud: Ministack, tmp_path: Path) -> None:
+    book = Stack(cloud, tmp_path, "book")
+    state = {"pages": 2, "busy": 1, "delay": 1}
+    book.begin("r", **state)
+    here = program("book").pipe.run(**state)
+    run = book.settled("r")
     assert path_of(run) == here.path
+    assert final_state(run) == here.state
+    assert [each.retried for each in run.visits if each.step == "read"] == [1, 0]
 
 
-def test_an_event_that_fails_is_kept_in_the_failure_queue(deployed: Deployed) -> None:
-    deployed.begin("broken", order="A-2", grams="heavy")
-    sqs = deployed.cloud.client("sqs")
-    [message] = until(lambda: sqs.receive_message(QueueUrl=deployed.failure_queue).get("Messages"))
-    told = json.loads(message["Body"])
+def test_an_event_that_fails_is_kept_in_the_failure_queue(cloud: Ministack, tmp_path: Path) -> None:
+    orders = Stack(cloud, tmp_path, "orders")
+    orders.begin("r", order="A-1", grams="heavy")
+    told = orders.failed_event()
     assert told["requestContext"]["condition"] == "RetriesExhausted"
-    assert told["requestPayload"] == {"$orchwipy": {"run": "broken"}, "order": "A-2", "grams": "heavy"}
-    run = settled(deployed, "broken")
+    assert told["requestPayload"] == {"$orchwipy": {"run": "r"}, "order": "A-1", "grams": "heavy"}
+    run = orders.settled("r")
     assert (run.status, run.step, run.visits[-1].failures) == ("failed", "receive", 3)
-    failure = run.visits[-1].failure
-    assert failure is not None
-    assert failure.type == "TypeError"
+    place = f"s3://{orders.outputs['Bucket']}/{orders.name}"
+    assert "TypeError" in orders.command("runs", "show", "r", "--journal", place)
+
+
+def test_a_step_hands_off_by_what_its_role_allows(cloud: Ministack, tmp_path: Path) -> None:
+    """Which says of the other tests that the roles are enough."""
+
+    def disallow(template: dict[str, Any]) -> None:
+        [policy] = template["Resources"]["ValidateRole"]["Properties"]["Policies"]
+        statements = policy["PolicyDocument"]["Statement"]
+        [invokes] = [each for each in statements if each["Action"] == ["lambda:InvokeFunction"]]
+        statements.remove(invokes)
+
+    orders = Stack(cloud, tmp_path, "orders", change=disallow)
+    orders.begin("r", order="A-1", grams=2000)
+    told = orders.failed_event()
+    assert told["requestContext"]["functionArn"].endswith("-validate")
+    assert "it is not allowed (AccessDeniedException)" in told["responsePayload"]["errorMessage"]

@@ -23,8 +23,9 @@ from tests.cloud.account import REGION
 from tests.servers import free_ports
 
 # The translator is what it transforms SAM templates with. It brings boto3, which Lambda has too.
-REQUIREMENTS = ("ministack==1.5.33", "aws-sam-translator>=1.115,<2")
-FOLDER = Path(sys.prefix, "-".join(REQUIREMENTS[0].split("==")))
+VERSION = "1.5.33"
+REQUIREMENTS = (f"ministack=={VERSION}", "aws-sam-translator>=1.115,<2")
+FOLDER = Path(sys.prefix, f"ministack-{VERSION}")
 
 _START_SECONDS = 60
 
@@ -92,7 +93,9 @@ def run_ministack(folder: Path) -> Iterator[Ministack]:
             start_new_session=True,
         )
     try:
-        _await_start(process, port)
+        if not _starts(process, port):
+            told = (folder / "log").read_text(encoding="utf-8", errors="replace")
+            raise RuntimeError(f"ministack does not start:\n{told[-2000:]}")
         yield server
     finally:
         # With the processes of the functions, which are of its group.
@@ -101,14 +104,15 @@ def run_ministack(folder: Path) -> Iterator[Ministack]:
         process.wait()
 
 
-def _await_start(process: subprocess.Popen[bytes], port: int) -> None:
+def _starts(process: subprocess.Popen[bytes], port: int) -> bool:
+    """True when it listens; False where it ends or takes too long."""
     end = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < end:
         with socket.socket() as trial:
             if trial.connect_ex(("127.0.0.1", port)) == 0:
-                return
+                return True
         time.sleep(0.05)  # It does not say when it listens.
-    raise RuntimeError("ministack does not start")
+    return False
 
 
 def _install() -> None:
