@@ -90,8 +90,8 @@ class Functions:
     steps that a run takes (by default what the environment variable OrchwipyMaxStack says, else 25), and
     `max_retries` how often one step may ask to be tried again. `clock` stands for the module `time`.
     `journal` is a folder in which it is written down what becomes of every step of a run on this machine.
-    `functions` are steps to begin with, by name, and `default_next` says what follows those of them that
-    name no next step.
+    `functions` are steps to begin with, by name, and `default_next` says what follows steps that name no
+    next one, where their decorator does not say it.
 
     While a step is called, `running_name` is its name, `current_args` the state that it got, `current_retry`
     counts its delayed retries from 0, `idempotency_key` is the same for every call of this step in this run,
@@ -127,8 +127,9 @@ class Functions:
         self.clock = clock
         self.journal = journal
         self.steps: dict[str, Registration] = {}
+        self._default_next = dict(default_next or {})
         for name, function in (functions or {}).items():
-            self._register(name, function, (default_next or {}).get(name), "$next", False, None)
+            self._register(name, function, None, "$next", False, None)
 
     def fn(
         self,
@@ -165,7 +166,7 @@ class Functions:
         self.steps[name] = Registration(
             name,
             function,
-            default_next=default_next,
+            default_next=default_next or self._default_next.get(name),
             next_key=next_key,
             terminates=terminates,
             template_props=template_props,

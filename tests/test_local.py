@@ -678,3 +678,30 @@ def load(path: Path, package: str, source: str) -> ModuleType:
 def plain(state: dict[str, Any]) -> Any:
     """A state without what upstream's bookkeeping adds to it."""
     return json.loads(json.dumps({key: value for key, value in state.items() if key[0] != "$"}))
+
+
+def test_steps_and_what_follows_them_can_be_given_at_once() -> None:
+    def first(**kwargs: Any) -> ReturnUpdates:
+        return ReturnUpdates(None, first=1)
+
+    def second(**kwargs: Any) -> dict[str, str]:
+        return {"$next": "third"}
+
+    pipe = Functions(
+        beginner="first",
+        functions={"first": first, "second": second},
+        default_next={"first": "second", "third": "fourth"},
+    )
+
+    @pipe.fn()
+    def third(**kwargs: Any) -> ReturnUpdates:
+        return ReturnUpdates(None)
+
+    @pipe.fn(terminates=True)
+    def fourth(**kwargs: Any) -> ReturnUpdates:
+        return ReturnUpdates(None, fourth=4)
+
+    assert pipe.run().path == ["first", "second", "third", "fourth"]
+    assert pipe.default_next == {"first": "second", "third": "fourth"}
+    assert fourth(x=1).replace == {"fourth": 4}
+    assert fourth.handler({"x": 1}).state == pipe.functions["fourth"]({"x": 1}).state == {"x": 1, "fourth": 4}
