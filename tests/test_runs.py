@@ -287,7 +287,7 @@ def test_a_run_that_waits_is_alive_until_after_it_is_due() -> None:
     world = World(make(), Random(0), Faults())
     event = json.dumps({"$orchwipy": {"run": "r"}, "grams": 5, "tries": 1})
     world.accept(function_name(STACK, "weigh"), event)
-    while not world.queue:
+    while world.events or world._active:
         world._start(world.events.pop()) if world.events else world._advance(0)
     run = read_run(world.store, "r")
     assert (run.status, run.step, run.due) == ("waiting", "weigh", world.now + 5)
