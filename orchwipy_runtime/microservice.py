@@ -1,7 +1,10 @@
 """Names where programs written for OrchWiPy look for them.
 
-`build_cfn_template` is loaded when it is asked for: nothing that deploys a pipeline is loaded on Lambda.
+`build_cfn_template` and `cfn_logical_name` are loaded when they are asked for: nothing that deploys a
+pipeline is loaded on Lambda.
 """
+
+from os import environ
 
 from orchwipy_runtime.errors import PauseExecution, RetryFunctionAfterDelay
 from orchwipy_runtime.pipeline import Functions, MicroFunctions
@@ -10,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from orchwipy_runtime.emit.ids import cfn_logical_name as cfn_logical_name
     from orchwipy_runtime.emit.template import build_cfn_template as build_cfn_template
 
     class LambdaContext(Protocol):
@@ -26,23 +30,34 @@ else:
     LambdaContext = object
 
 __all__ = [
+    "MAX_RETRY",
     "DelayedRetryFunction",
     "FunctionOnLambda",
     "Functions",
     "LambdaContext",
     "MicroFunctions",
+    "OrchwipyRequestBucket",
     "PauseExecution",
     "RetryFunctionAfterDelay",
 ]
 
 FunctionOnLambda = DelayedRetryFunction = MicroFunctions
 
+MAX_RETRY = 4
+"""The most delayed retries of a step where `max_retries=` of the pipeline does not say it."""
+
+OrchwipyRequestBucket = environ.get("OrchwipyRequestBucket")
+"""The bucket of the functions' journal and large states; None without one."""
+
+_HOMES = {"build_cfn_template": "template", "cfn_logical_name": "ids"}
+
 
 if not TYPE_CHECKING:  # a type checker would take every name for one of ours
 
     def __getattr__(name: str) -> object:
-        if name != "build_cfn_template":
+        home = _HOMES.get(name)
+        if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from orchwipy_runtime.emit.template import build_cfn_template
+        from importlib import import_module
 
-        return build_cfn_template
+        return getattr(import_module(f"orchwipy_runtime.emit.{home}"), name)

@@ -926,6 +926,9 @@ class TestBuildCfnTemplate:
     def test_it_is_where_programs_look_for_it(self) -> None:
         assert orchwipy_runtime.build_cfn_template is build_cfn_template
         assert orchwipy_runtime.microservice.build_cfn_template is build_cfn_template
+        name = orchwipy_runtime.microservice.cfn_logical_name("begin_run")
+        assert name == "BeginRunFunction"
+        assert name in make_template(plan_of({"begin_run": []}), options())["Resources"]
 
     def test_the_seeds_parameters(self) -> None:
         template = read(seed())

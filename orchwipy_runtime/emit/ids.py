@@ -11,13 +11,18 @@ from hashlib import sha256
 
 from orchwipy_runtime.errors import InvalidTemplate
 
-__all__ = ["ALL_STEPS", "RELAY", "logical_ids"]
+__all__ = ["ALL_STEPS", "RELAY", "cfn_logical_name", "logical_ids"]
 
 ALL_STEPS = "AllSteps"
 RELAY = "Relay"
 
 _PLAIN = re.compile("[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*")
 _LONGEST = 200  # of the 255 that CloudFormation takes, since what kind of resource it is follows
+
+
+def cfn_logical_name(name: str) -> str:
+    """The logical id of a step's function, for other resources that refer to it."""
+    return f"{logical_ids([name])[name]}Function"
 
 
 def logical_ids(steps: Iterable[str]) -> dict[str, str]:
