@@ -17,7 +17,7 @@ from orchwipy_runtime.errors import (
     listed,
 )
 from orchwipy_runtime.outcome import State, decode, encode, follow
-from orchwipy_runtime.pipeline import Functions
+from orchwipy_runtime.pipeline import MOST_STEPS, Functions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ __all__ = ["call_always_on_exit", "call_pipeline_fail", "call_step", "check_hops
 _log = logging.getLogger("orchwipy_runtime")
 
 _LIMIT_VARIABLE = "OrchwipyMaxStack"
-_LIMIT = 25
 
 
 def call_step(
@@ -138,10 +137,11 @@ def _hop_limit(pipe: Functions) -> int:
         return pipe.max_steps_in_run
     value = os.environ.get(_LIMIT_VARIABLE)
     if not value:
-        return _LIMIT
+        return MOST_STEPS
     if not value.isdecimal():
         raise InvalidSetting(
-            f"the environment variable {_LIMIT_VARIABLE} is no whole number", help=f"the default is {_LIMIT}"
+            f"the environment variable {_LIMIT_VARIABLE} is no whole number",
+            help=f"the default is {MOST_STEPS}",
         )
     return int(value)
 

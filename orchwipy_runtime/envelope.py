@@ -140,12 +140,12 @@ def check_run_id(run: object) -> None:
         )
 
 
-def seal(envelope: Envelope, text: str = "{}") -> str:
-    """The event with this envelope and the state of `text`, as JSON."""
+def seal(envelope: Mapping[str, Any], text: str | None = None) -> str:
+    """The event with this envelope, as JSON holds it, and the state of `text`, as JSON; None for none."""
     from orchwipy_runtime.outcome import encode
 
-    head = encode({KEY: envelope.to_json()})
-    return head if text == "{}" else f"{head[:-1]},{text[1:]}"
+    head = encode({KEY: envelope})
+    return head if text in (None, "{}") else f"{head[:-1]},{text[1:]}"
 
 
 def following_position(position: str) -> str:

@@ -3,7 +3,7 @@
 from os import environ
 
 from orchwipy_runtime.errors import PauseExecution
-from orchwipy_runtime.pipeline import Functions
+from orchwipy_runtime.pipeline import MOST_STEPS, Functions
 from orchwipy_runtime.returns import ConditionalReturns, ReturnUpdates
 
 TYPE_CHECKING = False
@@ -30,5 +30,5 @@ __all__ = [
     "SupportsOrchwipyFn",
 ]
 
-OrchwipyMaxStack = int(environ.get("OrchwipyMaxStack") or 25)
+OrchwipyMaxStack = int(environ.get("OrchwipyMaxStack") or MOST_STEPS)
 """The most steps of a run where the pipeline does not say it."""

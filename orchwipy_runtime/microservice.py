@@ -7,7 +7,7 @@ pipeline is loaded on Lambda.
 from os import environ
 
 from orchwipy_runtime.errors import PauseExecution, RetryFunctionAfterDelay
-from orchwipy_runtime.pipeline import Functions, MicroFunctions
+from orchwipy_runtime.pipeline import MAX_RETRIES, Functions, MicroFunctions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ __all__ = [
 
 FunctionOnLambda = DelayedRetryFunction = MicroFunctions
 
-MAX_RETRY = 4
-"""The most delayed retries of a step where `max_retries=` of the pipeline does not say it."""
+MAX_RETRY = MAX_RETRIES
 
 OrchwipyRequestBucket = environ.get("OrchwipyRequestBucket")
 """The bucket of the functions' journal and large states; None without one."""

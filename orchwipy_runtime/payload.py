@@ -29,6 +29,7 @@ __all__ = ["keep", "kept_input", "pack", "point", "state_of", "state_text", "unw
 _SAMPLE = 16 * 1024
 _MOST_UNPACKED = 64 * 1024 * 1024
 _SMALL_INPUT = 4 * 1024
+_SENT_BY = "events with an envelope are sent by the steps of a pipeline"
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -126,14 +127,14 @@ def _check_pointer(pointer: Mapping[str, Any], run: str) -> None:
     ):
         raise InvalidPointer(
             "what the envelope says of where the state is cannot be understood",
-            help="events with an envelope are sent by the steps of a pipeline",
+            help=_SENT_BY,
         )
     key: str = pointer["key"]
     if not key.startswith((f"runs/{run}/", f"payload/{run}/")):
         raise InvalidPointer(
             "the envelope points to an object that is not its run's",
             key=key,
-            help="events with an envelope are sent by the steps of a pipeline",
+            help=_SENT_BY,
         )
 
 
@@ -143,7 +144,7 @@ def _unpacked(packed: object, length: object) -> str:
 
     fault = InvalidPointer(
         "the state that is packed into the event cannot be unpacked",
-        help="events with an envelope are sent by the steps of a pipeline",
+        help=_SENT_BY,
     )
     if not isinstance(packed, str) or type(length) is not int or not 0 <= length <= _MOST_UNPACKED:
         raise fault

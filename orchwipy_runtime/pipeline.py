@@ -43,7 +43,7 @@ if TYPE_CHECKING:
             ...
 
 
-__all__ = ["Functions", "MicroFunctions", "Registration"]
+__all__ = ["MAX_RETRIES", "MOST_STEPS", "Functions", "MicroFunctions", "Registration"]
 
 
 class Registration:
@@ -77,6 +77,12 @@ class Registration:
         self.terminates = terminates
         self.template_props = template_props
 
+
+MOST_STEPS = 25
+"""The most steps of a run where neither the pipeline nor the environment says it."""
+
+MAX_RETRIES = 4
+"""The most delayed retries of a step where the pipeline does not say it."""
 
 _FAILED_RUN = "orchwipy-failed-run.json"
 
@@ -114,7 +120,7 @@ class Functions:
         debug_args_fname: Place | None = None,
         log_args: Place | None = None,
         max_steps_in_run: int | None = None,
-        max_retries: int = 4,
+        max_retries: int = MAX_RETRIES,
         clock: Clock | None = None,
         journal: Place | None = None,
     ) -> None:
@@ -279,7 +285,7 @@ class MicroFunctions(Functions):
         debug_args_fname: Place | None = None,
         log_args: Place | None = None,
         max_steps_in_run: int | None = None,
-        max_retries: int = 4,
+        max_retries: int = MAX_RETRIES,
         clock: Clock | None = None,
         journal: Place | None = None,
         template_props: Mapping[str, Mapping[str, object]] | None = None,

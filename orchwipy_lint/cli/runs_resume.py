@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["resume_run"]
 
-_INLINE = 200_000
 _SECONDS_TO_INVOKE = 30.0
 
 
@@ -74,12 +73,11 @@ def _invoke(store: Store, run: Run, changes: Mapping[str, Any], place: str) -> N
     bucket, _, stack = place.removeprefix("s3://").rstrip("/").partition("/")
     if not stack:
         raise CannotWork(f"`{place}` does not name the stack\nhelp: give s3://bucket/stack")
-    function, event = resume(store, run, changes, stack=stack, limit=_INLINE, now=time.time())
+    settings = Settings(stack=stack, bucket=bucket)
+    function, event = resume(store, run, changes, stack=stack, limit=settings.inline, now=time.time())
     deadline = time.monotonic() + _SECONDS_TO_INVOKE
     try:
-        Services(Settings(stack=stack, bucket=bucket)).invoke(
-            function, event, remaining=lambda: deadline - time.monotonic()
-        )
+        Services(settings).invoke(function, event, remaining=lambda: deadline - time.monotonic())
     except OrchwipyError as error:
         raise CannotWork(
             f"{error}\nthe run stands where it stood; when that is mended: "

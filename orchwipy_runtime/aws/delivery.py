@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
 
 from orchwipy_runtime.aws.event import read_event
 from orchwipy_runtime.aws.handoff import sealed
+from orchwipy_runtime.aws.services import time_left
 from orchwipy_runtime.aws.visit import Visit
 from orchwipy_runtime.call import call_always_on_exit, call_pipeline_fail
 from orchwipy_runtime.envelope import KEY
@@ -64,6 +64,7 @@ class Delivery(Visit):
         self.journal = Journal(services.store) if self.settings.journal and services.store else None
         self.etag: str | None = None
         self.settled: Record | None = None
+        self.remaining = time_left(context)
 
     def perform(self) -> dict[str, object]:
         """Calls the step if need be, and goes on with what counts."""
@@ -138,10 +139,10 @@ class Delivery(Visit):
 
     def _invoke(self, function: str, event: str, record: Record) -> None:
         try:
-            self.services.invoke(function, event, remaining=self._remaining)
+            self.services.invoke(function, event, remaining=self.remaining)
         except EventTooLarge:
             # The limit of this account or region is lower than what we take it for.
-            self.services.invoke(function, self._sealed(record, self.key, limit=0), remaining=self._remaining)
+            self.services.invoke(function, self._sealed(record, self.key, limit=0), remaining=self.remaining)
 
     def _try_later(self, record: Record) -> dict[str, object]:
         """Queues the delayed retry that the step asked for."""
@@ -158,7 +159,7 @@ class Delivery(Visit):
             if counts is not record and self.journal.is_marked(f"{key}.sent"):
                 return self._summary(counts)
         delay = min(max(math.ceil((counts.envelope.due or 0) - self.services.now()), 0), LONGEST_DELAY)
-        self.services.send(self._sealed(counts, key), delay, remaining=self._remaining)
+        self.services.send(self._sealed(counts, key), delay, remaining=self.remaining)
         if self.journal:
             self.journal.mark(f"{key}.sent", {"at": round(self.services.now(), 3)})
         return self._summary(counts)
@@ -206,11 +207,6 @@ class Delivery(Visit):
 
     def _mark_key(self, name: str, number: object) -> str:
         return mark_key(self.key, name, number, resumed=self.envelope.resumed)
-
-    @property
-    def _remaining(self) -> Callable[[], float]:
-        left = getattr(self.context, "get_remaining_time_in_millis", None)
-        return (lambda: left() / 1000) if left else (lambda: math.inf)
 
     def _summary(self, record: Record) -> dict[str, object]:
         following = record.envelope.step if record.kind == "next" else None

@@ -46,7 +46,7 @@ def sealed(
                 "event: OrchwipyInlineBytes, up to 1,000,000",
             )
         envelope, text = envelope.changed(state=carried), None
-    event = seal(envelope, text or "{}")
+    event = seal(envelope.to_json(), text)
     if len(event) > largest:
         raise StateTooLarge(
             f"step `{record.step}` goes on with an event of {len(event):,} bytes, and AWS takes {largest:,}",

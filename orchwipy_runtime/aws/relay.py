@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 
 from orchwipy_runtime.aws.delivery import LONGEST_DELAY
-from orchwipy_runtime.aws.services import Services
+from orchwipy_runtime.aws.services import Services, time_left
 from orchwipy_runtime.aws.settings import Settings
 from orchwipy_runtime.envelope import KEY, Envelope
 from orchwipy_runtime.errors import ForeignEnvelope, InvalidEnvelope, InvalidEvent
@@ -77,9 +77,7 @@ def _relay_one(record: Mapping[str, Any], context: Any, services: Services) -> N
     if envelope.due is None:
         raise InvalidEnvelope("the message does not say when it is due", key="due")
 
-    def remaining() -> float:
-        return float(context.get_remaining_time_in_millis()) / 1000 if context else math.inf
-
+    remaining = time_left(context)
     early = math.ceil(envelope.due - services.now())
     if early > 0:
         services.send(body, min(early, LONGEST_DELAY), remaining=remaining)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from orchwipy_runtime.aws.handoff import sealed
-from orchwipy_runtime.envelope import KEY
+from orchwipy_runtime.envelope import seal
 from orchwipy_runtime.names import function_name
-from orchwipy_runtime.outcome import encode
 from orchwipy_runtime.resumption import take_up
 
 TYPE_CHECKING = False
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from orchwipy_runtime.journal import Record
     from orchwipy_runtime.runs import Run
     from orchwipy_runtime.store import Store
 
@@ -32,12 +30,7 @@ def resume(
     record, key = take_up(store, run, changes, now=now)
     one = record.about.get("functions") == "one"
     if record.kind == "begin":
-        return function_name(stack, record.step, one=one), _beginning(record)
+        beginning = {"run": record.envelope.run, "step": record.step}  # as a caller begins it
+        return function_name(stack, record.step, one=one), seal(beginning, record.text)
     function = function_name(stack, record.envelope.step, one=one)
     return function, sealed(record, key, store, limit=limit)
-
-
-def _beginning(record: Record) -> str:
-    """The event with which a caller begins the run."""
-    head = encode({KEY: {"run": record.envelope.run, "step": record.step}})
-    return head if record.text in (None, "{}") else f"{head[:-1]},{(record.text or '')[1:]}"

@@ -6,6 +6,7 @@ botocore is loaded when one of them is first used.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import random
 import time
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from orchwipy_runtime.store import Store
 
-__all__ = ["Services", "services_for"]
+__all__ = ["Services", "services_for", "time_left"]
 
 _log = logging.getLogger("orchwipy_runtime")
 
@@ -132,6 +133,12 @@ class Services:
                 ) from error
             self._clients[service] = client
         return client
+
+
+def time_left(context: Any) -> Callable[[], float]:
+    """What tells how many seconds an invocation has left, by Lambda's context; without one it has no end."""
+    left = getattr(context, "get_remaining_time_in_millis", None)
+    return (lambda: float(left()) / 1000) if left else (lambda: math.inf)
 
 
 _latest: Services | None = None

@@ -21,6 +21,7 @@ from orchwipy_runtime.aws.states import PERMANENT
 from orchwipy_runtime.emit.plan import Plan, PlannedStep
 from orchwipy_runtime.envelope import KEY
 from orchwipy_runtime.errors import InvalidSetting, MachineTooLarge
+from orchwipy_runtime.pipeline import MOST_STEPS
 
 __all__ = ["LAMBDA_INVOKE", "definition", "state_machine_statements"]
 
@@ -44,7 +45,6 @@ _CALL_SECONDS = 960
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 """
 
-_STEPS_OF_A_RUN = 25
 _ATTEMPTS = 3
 
 _BUSY = [
@@ -252,7 +252,7 @@ def _wait(step: PlannedStep) -> str:
 
 
 def _check_history(plan: Plan) -> None:
-    steps = plan.pipe.max_steps_in_run or _STEPS_OF_A_RUN
+    steps = plan.pipe.max_steps_in_run or MOST_STEPS
     events = steps * _EVENTS_OF_A_STEP
     if events > _MOST_EVENTS:
         raise MachineTooLarge(
