@@ -19,6 +19,7 @@ __all__ = [
     "Base",
     "Case",
     "Effect",
+    "FanOut",
     "Parameter",
     "Pipeline",
     "ReturnSite",
@@ -124,6 +125,8 @@ class Effect:
     original: bool = False
     named_drops: tuple[str, ...] = ()
     """The keys that the text names for removal, in its order; the others in `drops` are consumed."""
+    by_value: bool = False
+    """A dict: a key that it sets to the very value that it had is not written (see `FanOut`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +140,38 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class FanOut:
+    """Branches that an arm starts, and what becomes of what they change.
+
+    The arm's own effect makes the state of the fork, with which each branch starts. The effect of a branch
+    is on top of that, and its target is the branch's first step.
+    """
+
+    kind: str
+    """`parallel`, `map` (one branch, run once an item) or `detach` (nobody waits for the branches)."""
+    branches: tuple[Arm, ...]
+    merge: Mapping[str, str] = field(default_factory=dict)
+    """How values that several branches write are joined, by key: `list`, `concat`, `update`, ..."""
+    errors: str | None = None
+    """The key that gets the errors of failed branches; None where the first failure fails the run."""
+    over: str | None = None
+    """The key of the list that is mapped over; None where this is no map, or it is not known."""
+    item: str | None = None
+    """The key that has the item, in the branch alone."""
+    collect: str | None = None
+    """The key whose value at the end of each item is collected."""
+    into: str | None = None
+    """The key that gets the list of what is collected."""
+    max_concurrency: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Arm:
-    """One way in which a return site can make the next state: the `ReturnUpdates(...)` or dict itself."""
+    """One way in which a return site can make the next state: the `ReturnUpdates(...)` or dict itself.
+
+    An arm with a `fan` starts branches. Its target is then where the run goes on: after the branches have
+    joined, or at once where nobody waits for them.
+    """
 
     span: Span
     text: str
@@ -151,6 +184,7 @@ class Arm:
     """It is taken only if one of these cases holds; conditions that cannot be read are left out."""
     untyped: frozenset[str] = frozenset()
     """Keys that a condition which cannot be read tells something about: their type is not known here."""
+    fan: FanOut | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +201,7 @@ class Parameter:
     """A parameter of a step, which reads the state's key of its name."""
 
     name: str
+    """The key, which for a plain function need not be what its text calls the parameter."""
     span: Span
     type: Type = ANY
     required: bool = True
@@ -206,6 +241,10 @@ class Step:
     """It uses `kwargs` or `_original_input` in another way, so any key may be read."""
     mutates: frozenset[str] = frozenset()
     """Parameters whose value it may change in place."""
+    is_plain: bool = False
+    """A function that knows nothing of pipelines: it gets what it asks for, and its result is stored."""
+    problems: tuple[tuple[Span, str, str], ...] = ()
+    """What is wrong with how it is declared (OWP306): where, what, and what to write."""
 
     @property
     def keys(self) -> frozenset[str]:
@@ -231,3 +270,5 @@ class Pipeline:
     replaced: tuple[tuple[Step, Step], ...] = ()
     escapes: bool = False
     """Code that is not known may register more steps (a deep copy, an argument of an unknown call)."""
+    problems: tuple[tuple[str, Span, str, str], ...] = ()
+    """What is wrong with how its steps are put together (OWP209): file, where, what, and what to write."""
