@@ -28,7 +28,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["KEY", "Envelope", "check_run_id", "following_position", "hops_before", "read_entry", "seal"]
+__all__ = [
+    "KEY",
+    "Envelope",
+    "check_run_id",
+    "following_position",
+    "hops_before",
+    "position_numbers",
+    "read_entry",
+    "seal",
+]
 
 KEY = "$orchwipy"
 VERSION = 1
@@ -160,8 +169,13 @@ def hops_before(position: str) -> int:
     Every second number of a dotted position counts hops; those in between name the branches of a fan-out,
     each of which was one hop more.
     """
-    numbers = [int(each) for each in position.split(".")]
+    numbers = position_numbers(position)
     return sum(numbers[::2]) + len(numbers) // 2
+
+
+def position_numbers(position: str) -> tuple[int, ...]:
+    """The numbers of a position, by which positions come one after the other."""
+    return tuple(map(int, position.split(".")))
 
 
 def _is_name(value: object) -> bool:
