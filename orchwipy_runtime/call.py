@@ -75,15 +75,16 @@ def call_step(
                 help=f"set `{key}` before, or give the parameter a default; `orchwipy check` finds the "
                 "paths that lose it",
             )
-    pipe.running_name = name
-    pipe.current_args = state
+    under_way = pipe.call_under_way.__dict__  # so it costs less than by the attributes of the pipeline
+    under_way["running_name"] = name
+    under_way["current_args"] = state
     try:
         arguments = state if registration.plain is None else registration.plain.arguments(state)
         if signature.callbacks or signature.wants_original_input:
             arguments = {**arguments, **_supplied(pipe, registration, original())}
         returned = registration.function(**arguments)
     finally:
-        pipe.running_name = None
+        under_way["running_name"] = None
     onward = follow(registration, returned, state, pipe.steps, in_branch=in_branch)
     after = encode(onward.state, name)
     begun = changes = None

@@ -210,8 +210,9 @@ class Line:
         pipe = course.pipe
         if pipe.log_args:
             self._write_arguments(name)
-        pipe.current_retry = attempt - 1
-        pipe.idempotency_key = f"{course.run_id}/{self.prefix}{self.number}-{part_of(name)}"
+        under_way = pipe.call_under_way.__dict__
+        under_way["current_retry"] = attempt - 1
+        under_way["idempotency_key"] = f"{course.run_id}/{self.prefix}{self.number}-{part_of(name)}"
         try:
             try:
                 in_branch = self.changes is not None
