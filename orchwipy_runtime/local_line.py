@@ -51,6 +51,9 @@ if TYPE_CHECKING:
         def is_through(self, step: str, seconds: float, position: str) -> None:
             """The step took the seconds, waiting for its retries included; what follows it begins."""
 
+        def fails(self, step: str, seconds: float, position: str, error: BaseException) -> None:
+            """The step did not come to its end, by an error, a pause, or because all is to stop."""
+
 
 __all__ = ["Course", "Line"]
 
@@ -195,6 +198,11 @@ class Line:
                     if journal:
                         journal.waits(self.text, retry.delay_sec)
                     self.wait(retry.delay_sec)
+        except BaseException as error:
+            if observer:
+                with course.lock:
+                    observer.fails(step, clock.monotonic() - start, self.position, error)
+            raise
         finally:
             self.seconds.append(clock.monotonic() - start)
         if journal:

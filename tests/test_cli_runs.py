@@ -339,6 +339,7 @@ class TestShow:
             "outcome": "through",
             "handed_off": True,
             "keys": ["grams", "rounds"],
+            "detached": False,
             "retries": 0,
             "failed_calls": 0,
             **times,
