@@ -159,7 +159,7 @@ def _supplied(pipe: Functions, registration: Registration, original: str) -> Sta
         method = getattr(pipe, name, None)
         if method is not None:
             supplied[name] = partial(method, _original_input=decode(original))
-        elif name not in (getattr(registration.function, "__kwdefaults__", None) or ()):
+        elif not _has_default(registration.function, name):
             raise MissingCallback(
                 f"step `{registration.name}` asks for `{name}`, which the pipeline does not have",
                 step=registration.name,
@@ -168,6 +168,13 @@ def _supplied(pipe: Functions, registration: Registration, original: str) -> Sta
                 f"class Pipeline({type(pipe).__name__}): ...",
             )
     return supplied
+
+
+def _has_default(function: Callable[..., object], parameter: str) -> bool:
+    from inspect import signature
+
+    found = signature(function).parameters.get(parameter)
+    return found is not None and found.default is not found.empty
 
 
 def _hop_limit(pipe: Functions) -> int:

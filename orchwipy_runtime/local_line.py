@@ -135,6 +135,7 @@ class Line:
 
     def visit(self) -> bool:
         """Takes the step, and the branches that begin with it; False where the line ends with that."""
+        self.check_on()
         self.failed_in = self.step
         self._check_step()
         outcome = self._call()
@@ -180,7 +181,6 @@ class Line:
         attempt = journal.envelope.attempt if journal else 0
         try:
             while True:
-                self.check_on()
                 attempt += 1
                 if journal:
                     journal.calls()
@@ -198,6 +198,7 @@ class Line:
                     if journal:
                         journal.waits(self.text, retry.delay_sec)
                     self.wait(retry.delay_sec)
+                    self.check_on()
         except BaseException as error:
             if observer:
                 with course.lock:

@@ -133,8 +133,13 @@ class FanOut(Composable):
                 f"a branch is of type {type(branch).__name__}",
                 "a branch is ReturnUpdates(...), a dict, a step, its name, or a chain of steps",
             )
+        head = str(branch.head)
+        if self.pipe is not None and branch.pipe not in (None, self.pipe):
+            from orchwipy_runtime.composition import two_pipelines
+
+            raise two_pipelines(head)
         self.pipe = self.pipe or branch.pipe
-        return str(branch.head)
+        return head
 
     @property
     def heads(self) -> tuple[str, ...]:
