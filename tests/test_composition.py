@@ -95,6 +95,11 @@ def _shown(following: str | FanOut | None) -> str:
             "abcbcd",
         ),
         (lambda a, b, c, d, e: a >> Parallel(b, ReturnUpdates("c", x=1), join=d), {"a": "[b c] > d"}, "abcd"),
+        (
+            lambda a, b, c, d, e: a >> [MapEach("b", over="ns", item="n"), c] >> d,
+            {"a": "[before b c] > d", "before b": "map [b] > None"},
+            ["a", "before b", "b", "b", "c", "d"],
+        ),
         (lambda a, b, c, d, e: a >> Parallel("b", "c", join="d") >> d, {"a": "[b c] > d"}, "abcd"),
     ],
 )
@@ -128,6 +133,7 @@ def _two_pipelines(a: Any) -> Any:
         (lambda a, b, c: a >> _two_pipelines(a), "two pipelines"),
         (lambda a, b, c: a >> [b, _two_pipelines(a)], "two pipelines"),
         (lambda a, b, c: "a" >> Parallel("b"), "puts names alone together"),
+        (lambda a, b, c: a >> [["b", "c"]], "puts names alone together"),
         (
             lambda a, b, c: a.pipe.step(_marking("d"), name="d", returns=(), default_next="a") >> b,
             "`a` follows",
