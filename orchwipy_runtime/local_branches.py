@@ -136,7 +136,7 @@ class _Branches:
         self._stop = stop
         self._lines: dict[int, Branch] = {}
         self._errors: dict[int, BaseException] = {}
-        self._numbers = iter(range(fork.count))
+        self._numbers = iter(range(fork.count))  # of which each thread takes the next one that is left
 
     @property
     def lines(self) -> list[Branch]:
