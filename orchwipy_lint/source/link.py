@@ -48,6 +48,10 @@ def _arms(step: Step) -> list[Arm]:
     return [arm for site in step.returns for arm in site.arms]
 
 
+def _branches(arm: Arm) -> tuple[Arm, ...]:
+    return () if arm.fan is None else arm.fan.branches
+
+
 def _with_arms(step: Step, arms: list[Arm]) -> Step:
     """The step with these arms in the place of its own, in their order."""
     rest = iter(arms)
@@ -57,6 +61,9 @@ def _with_arms(step: Step, arms: list[Arm]) -> Step:
 
 def _laid_over(arm: Arm, entry: list[Parameter]) -> Arm:
     """`**_original_input` brings the keys of the entry state."""
+    if arm.fan is not None:
+        branches = tuple(_laid_over(each, entry) for each in arm.fan.branches)
+        arm = replace(arm, fan=replace(arm.fan, branches=branches))
     if not arm.effect.original:
         return arm
     sets, maybe = dict(arm.effect.sets), dict(arm.effect.maybe)
@@ -76,7 +83,8 @@ def _carried(step: Step, steps: list[Step], entry: list[Parameter]) -> Step:
     key = step.next_key
     if key == "$next":
         return step
-    given = [value for each in steps for arm in _arms(each) for value in _given(arm.effect, key)]
+    arms = [each for other in steps for arm in _arms(other) for each in (arm, *_branches(arm))]
+    given = [value for arm in arms for value in _given(arm.effect, key)]
     given += [Value() for each in entry if each.name == key]
     if not given:
         return step
@@ -91,10 +99,10 @@ def _carried(step: Step, steps: list[Step], entry: list[Parameter]) -> Step:
     readable = all(value.constants is not None for value in given)
     sites = []
     for site in step.returns:
-        arms: list[Arm] = []
+        followed: list[Arm] = []
         for arm in site.arms:
-            arms += _followed(arm, key, names, readable) if _may_carry(arm, step) else [arm]
-        sites.append(replace(site, arms=tuple(arms)))
+            followed += _followed(arm, key, names, readable) if _may_carry(arm, step) else [arm]
+        sites.append(replace(site, arms=tuple(followed)))
     return replace(step, returns=tuple(sites))
 
 

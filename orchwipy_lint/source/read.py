@@ -67,6 +67,9 @@ def _pipelines(text: str, lines: tuple[str, ...], path: str) -> tuple[Pipeline, 
         tree = parse(text)
         names = read_names(tree)
         drafts = find_pipelines(tree, text, names)
+        names.steps.update(
+            (each.function.name, each.function.name) for draft in drafts for each in draft.registrations
+        )
         reader = StepReader(path, lines, names, Places(lines))
         return tuple(_pipeline(draft, reader) for draft in drafts)
     except RecursionError:

@@ -17,7 +17,7 @@ from orchwipy_lint.source.cases import possible
 from orchwipy_lint.source.expressions import Expressions
 from orchwipy_lint.source.limits import Unreadable, refuse_depth
 from orchwipy_lint.source.module import Function
-from orchwipy_lint.source.names import Names
+from orchwipy_lint.source.names import RETURN_FORMS, Names
 from orchwipy_lint.source.paths import Environment, Path
 from orchwipy_lint.source.places import Places
 from orchwipy_lint.source.targets import Following, Registered
@@ -193,8 +193,8 @@ class StepReader:
 
     def makers(self) -> frozenset[str]:
         """Local names of the return forms, whose splats go on into the state."""
-        wanted = ("ReturnUpdates", "ConditionalReturns")
-        return frozenset(name for name, full in self.names.imports.items() if self.names.ours(full) in wanted)
+        imports = self.names.imports.items()
+        return frozenset(name for name, full in imports if self.names.ours(full) in RETURN_FORMS)
 
     def changed(self, function: Function, parameters: Iterable[Parameter]) -> frozenset[str]:
         """Those of the parameters whose value the function may change in place."""

@@ -39,22 +39,25 @@ class Following:
             return Target(None, known=False, by_default=True)
         return Target(self.registered.default_next, by_default=True)
 
-    def targets(self, named: tuple[Alternative, ...] | None) -> list[tuple[Target, Cases]]:
-        """The targets of what a return names; None: it names nothing."""
+    def targets(
+        self, named: tuple[Alternative, ...] | None, default: Target | None = None
+    ) -> list[tuple[Target, Cases]]:
+        """The targets of what a return names; None: it names nothing, and `default` follows."""
+        default = default or self.default
         if named is None:
-            return [(self.default, ALWAYS)]
+            return [(default, ALWAYS)]
         found: list[tuple[Target, Cases]] = []
         for value, cases in named:
             if isinstance(value, Known):
                 nothing = value.value is None or value.value == ""
-                found.append((self.default if nothing else Target(str(value.value)), cases))
+                found.append((default if nothing else Target(str(value.value)), cases))
             elif isinstance(value, Passed):
-                found += self._annotated(value, cases)
+                found += self._annotated(value, cases, default)
             else:
                 found.append((UNRESOLVED, cases))
         return found
 
-    def _annotated(self, value: Passed, cases: Cases) -> list[tuple[Target, Cases]]:
+    def _annotated(self, value: Passed, cases: Cases, default: Target) -> list[tuple[Target, Cases]]:
         """A parameter annotated `Literal[...]` names one of its values."""
         atoms = value.type.atoms
         if not atoms or any(each.literal is None and each.name != "None" for each in atoms):
@@ -64,7 +67,7 @@ class Following:
             constant = each.literal[0] if each.literal else None
             inside = value.may_be_absent and (value.default is None or value.default[0] == constant)
             test = Test(value.key, only=equals(constant), absent=inside)
-            target = self.default if constant in (None, "") else Target(str(constant))
+            target = default if constant in (None, "") else Target(str(constant))
             merged = both(cases, ((test,),))
             if merged:
                 found.append((target, merged))
