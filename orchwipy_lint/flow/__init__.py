@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchwipy_lint.collector import uncollected
+from orchwipy_lint.flow.build import build
 from orchwipy_lint.flow.classes import classify
-from orchwipy_lint.flow.graph import UNKNOWN, Edge, Graph, build
+from orchwipy_lint.flow.graph import UNKNOWN, Edge, Graph
 from orchwipy_lint.flow.lattice import Presence
 from orchwipy_lint.flow.solve import solve
 from orchwipy_lint.flow.witness import Witnesses
