@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from orchwipy_lint.flow.graph import Edge, Graph, Node
 from orchwipy_lint.flow.solve import reverse_postorder
 
-__all__ = ["Liveness", "liveness"]
+__all__ = ["Liveness", "liveness", "successors"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def liveness(graph: Graph) -> Liveness:
         changed = False
         for node in order:
             later, again = 0, every
-            edges = _following(graph.nodes[node], graph)
+            edges = successors(graph, node)
             for edge in edges:
                 if edge.target < 0:
                     after, set_again = every, 0
@@ -60,11 +60,12 @@ def liveness(graph: Graph) -> Liveness:
     return Liveness(tuple(read), tuple(overwritten))
 
 
-def _following(node: Node, graph: Graph) -> tuple[Edge, ...]:
-    """The edges by which the state of a node goes on."""
-    if node.fork is not None and node.number != node.fork.node and node.fork.fan.kind == "parallel":
+def successors(graph: Graph, number: int) -> tuple[Edge, ...]:
+    """The edges by which the state of a node goes on; from the end of a branch, those to the join."""
+    node = graph.nodes[number]
+    if node.fork is not None and number != node.fork.node and node.fork.fan.kind == "parallel":
         return node.fork.joins
-    return graph.out[node.number]
+    return graph.out[number]
 
 
 def _reads(node: Node, graph: Graph) -> int:
