@@ -124,15 +124,15 @@ RETURNS = {
     "a detach that goes on by default": ('Detach("b", c)', ["detach [> b | > c] > default end"]),
     "a detach that goes on with updates": (
         'Detach(ReturnUpdates("b", x=1), then=ReturnUpdates("d", y=1))',
-        ["detach [-y x=1 y? opens > b] y=1 > d"],
+        ["detach [x=1 > b] y=1 > d"],
     ),
     "a detach that goes on with less": (
         'Detach("b", then=ReturnUpdates("d", "k"))',
-        ["detach [opens > b] -k > d"],
+        ["detach [> b] -k > d"],
     ),
     "a detach that goes on with a dict": (
         'Detach("b", then={"$next": "d", "z": 1})',
-        ["detach [-z z? opens > b] * z=1 by_value > d"],
+        ["detach [> b] * z=1 by_value > d"],
     ),
     "an arm of a condition": (
         'ConditionalReturns(k, ReturnUpdates("b"), two=Parallel("b", "c", join="d"))',

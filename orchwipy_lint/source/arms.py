@@ -166,9 +166,13 @@ class Reading:
     def targets(self, named: tuple[Alternative, ...] | None) -> list[tuple[Target, Cases]]:
         return self.context.following.targets(named)
 
-    def apart(self, span: Span) -> Reading:
+    def apart(self, span: Span, *, next_key: str | None = None) -> Reading:
         """A reading of a part of the return, to which this span belongs."""
-        return Reading(self.context, self.path, span, self.whole)
+        context = self.context
+        if next_key is not None and next_key != context.following.registered.next_key:
+            registered = replace(context.following.registered, next_key=next_key)
+            context = replace(context, following=replace(context.following, registered=registered))
+        return Reading(context, self.path, span, self.whole)
 
     def arms_of(
         self,

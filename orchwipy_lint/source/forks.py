@@ -30,7 +30,8 @@ def fork(reading: Reading, fan: Fan, cases: Cases, label: str | None) -> None:
     if any(arm.target.by_default for part in parts for arm in part.arms):
         reading.problem = "a branch names no step to begin with: name it"
     if fan.options.kind == "detach":
-        following = _part(reading, fan.following or (known(None),), cases, span)
+        key = reading.context.following.registered.next_key
+        following = _part(reading, fan.following or (known(None),), cases, span, key)
     else:
         following = _joining(reading, fan, cases, span)
     ways = _ways([part.arms for part in parts])
@@ -45,7 +46,7 @@ def fork(reading: Reading, fan: Fan, cases: Cases, label: str | None) -> None:
             when = both(arm.when, more)
             if when:
                 named = reading.context.named
-                branches = tuple(_on_fork(each, arm.effect, fan.options.kind, named) for each in chosen)
+                branches = tuple(_on_fork(each, arm.effect, named) for each in chosen)
                 made = replace(fan.options, branches=branches)
                 text = places.text(span)
                 reading.arms.append(replace(arm, span=span, text=text, label=label, when=when, fan=made))
@@ -56,7 +57,7 @@ def _joining(reading: Reading, fan: Fan, cases: Cases, span: Span) -> Reading:
     part = reading.apart(span)
     effect = Effect(
         base=Base.STATE,
-        drops=_consumed(reading),
+        drops=frozenset({reading.context.following.registered.next_key}),
         opens=fan.entries.opens,
         original=fan.entries.original,
     )
@@ -66,9 +67,11 @@ def _joining(reading: Reading, fan: Fan, cases: Cases, span: Span) -> Reading:
     return part
 
 
-def _part(reading: Reading, alternatives: Sequence[Alternative], cases: Cases, span: Span) -> Reading:
+def _part(
+    reading: Reading, alternatives: Sequence[Alternative], cases: Cases, span: Span, next_key: str = "$next"
+) -> Reading:
     """A branch, or how the run goes on beside detached ones, read by itself."""
-    part = reading.apart(span)
+    part = reading.apart(span, next_key=next_key)
     for alternative in map(_as_name, alternatives):
         value = alternative.value
         if isinstance(value, (Entries, Updates)) or (
@@ -85,16 +88,12 @@ def _part(reading: Reading, alternatives: Sequence[Alternative], cases: Cases, s
         elif isinstance(value, Known) and value.value is not None and not isinstance(value.value, str):
             part.problem = "a branch is a step, its name, `ReturnUpdates(...)` or a dict: write one of these"
         else:
-            effect = Effect(base=Base.STATE, drops=_consumed(reading))
             targets = reading.context.following.targets((alternative,))
+            effect = Effect(base=Base.STATE, drops=frozenset({next_key}))
             part.arms_of(Entries(reading.whole), effect, targets, cases, None)
             text = reading.context.places.text(span)
             part.arms = [replace(arm, span=span, text=text) for arm in part.arms]
     return part
-
-
-def _consumed(reading: Reading) -> frozenset[str]:
-    return frozenset({reading.context.following.registered.next_key})
 
 
 def _as_name(alternative: Alternative) -> Alternative:
@@ -120,7 +119,7 @@ def _ways(branches: Sequence[Sequence[Arm]]) -> list[tuple[tuple[Arm, ...], Case
     return ways
 
 
-def _on_fork(branch: Arm, fork: Effect, kind: str, named: frozenset[str]) -> Arm:
+def _on_fork(branch: Arm, fork: Effect, named: frozenset[str]) -> Arm:
     """A branch whose effect was read for the incoming state, as one on top of the state of the fork."""
     effect = branch.effect
     changed = {*fork.sets, *fork.maybe, *fork.drops}
@@ -134,18 +133,12 @@ def _on_fork(branch: Arm, fork: Effect, kind: str, named: frozenset[str]) -> Arm
         }
         for values in (effect.sets, effect.maybe)
     )
-    drops, opens = effect.drops, effect.opens
+    drops = effect.drops
     if effect.base is Base.KWARGS:  # what the step got, not what the fork makes of it
         held = fork.sets.keys() - sets.keys() - drops
         drops |= held
         maybe.update((key, UNKNOWN_VALUE) for key in held - named)
-    if kind == "detach" and (not is_whole or fork.sets or fork.maybe or fork.named_drops):
-        # The branches do not see how the run goes on, which the model cannot tell: they may have any key.
-        own = (fork.sets.keys() | fork.maybe.keys()) - sets.keys() - drops
-        drops |= own
-        maybe.update((key, UNKNOWN_VALUE) for key in own)
-        opens = opens or effect.base is not Base.EMPTY
-    return replace(branch, effect=replace(effect, sets=sets, maybe=maybe, drops=drops, opens=opens))
+    return replace(branch, effect=replace(effect, sets=sets, maybe=maybe, drops=drops))
 
 
 def _detached(value: Value) -> Value:

@@ -117,7 +117,8 @@ def _given(effect: Effect, key: str) -> list[Value]:
 
 def _may_carry(arm: Arm, step: Step) -> bool:
     key, effect = step.next_key, arm.effect
-    if not arm.target.by_default or key in effect.sets or key in effect.named_drops:
+    names_none = arm.target.by_default or (arm.fan is not None and arm.target == Target(None))
+    if not names_none or key in effect.sets or key in effect.named_drops:
         return False
     return effect.base is Base.STATE or (effect.base is Base.KWARGS and key not in step.keys)
 

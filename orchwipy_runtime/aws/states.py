@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["PERMANENT", "perform_task"]
 
 PERMANENT = (
+    "ConflictingBranches",
     "CorruptObject",
     "DeclarationError",
     "ForeignEnvelope",
@@ -52,7 +53,10 @@ PERMANENT = (
     "MissingCallback",
     "MissingPayload",
     "NoNextStep",
+    "NotAList",
     "NotSerializable",
+    "PauseInBranch",
+    "RecursiveBranch",
     "ReservedName",
     "RetriesExhausted",
     "StateTooLarge",
