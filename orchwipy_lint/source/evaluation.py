@@ -50,6 +50,8 @@ class Walker(Protocol):
 
     branch: Branch
 
+    def takes_turns(self, count: int) -> bool: ...
+
     def run(self, function: Local, given: list[Value], named: Mapping[str, Value]) -> Value: ...
 
 
@@ -175,7 +177,9 @@ class Evaluator:
                 return
             generator = node.generators[number]
             values = self.turns(self.evaluate(generator.iter, inner))
-            for each in [None] if values is None else values:
+            if values is None or not self.walker.takes_turns(len(values)):
+                values = [None]
+            for each in values:
                 self.bind(generator.target, each, inner)
                 if all(self.truth(test, inner) is not False for test in generator.ifs):
                     turn(number + 1, inner)
