@@ -38,7 +38,9 @@ def find_pipelines(tree: ast.Module, text: str, names: Names) -> list[Draft]:
     finder.block(tree.body, Scope())
     while finder.later:
         local = finder.later.pop(0)
-        if local.node not in finder.ran and not isinstance(local.node, ast.Lambda):
+        if isinstance(local.node, ast.Lambda) or local.node in finder.ran:
+            continue
+        if local.node.name in relevance.functions:
             finder.ran.add(local.node)
             finder.branch = ()
             finder.block(local.node.body, finder.inside(local))

@@ -14,7 +14,7 @@ _METHODS = frozenset({"fn", "step"})
 
 
 class Relevance:
-    """Tells what may register steps or put them together: by itself, or by a function that it mentions."""
+    """Tells what may make pipelines, register steps or put them together, itself or by what it mentions."""
 
     def __init__(self, tree: ast.Module, names: Names) -> None:
         self.names = names
@@ -49,6 +49,8 @@ class Relevance:
             return isinstance(node.op, ast.RShift)
         if isinstance(node, ast.Attribute):
             return node.attr in _METHODS
+        if isinstance(node, ast.Call):
+            return self.names.is_pipeline_class(node.func)
         if isinstance(node, ast.Name):
             return node.id in self.functions or self.names.ours(self.names.imports.get(node.id)) in KINDS
         return False
