@@ -108,7 +108,10 @@ def endless_loop(flow: Flow) -> Iterator[Finding]:
             continue  # it is left, to another loop
         if not all(flow.graph.out[node] for node in component):
             continue  # a step that only raises
-        start = min(number for number in component if flow.graph.nodes[number].fork is None)
+        steps = [number for number in component if flow.graph.nodes[number].fork is None]
+        if not steps:
+            continue  # a fork that nothing follows
+        start = min(steps)
         first = flow.graph.nodes[start].step
         names = _around(flow, start, component)
         yield at(

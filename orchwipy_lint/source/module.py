@@ -15,6 +15,7 @@ from orchwipy_lint.source.composition import Chain, Group
 from orchwipy_lint.source.declared import Draft, Function, Items, Local, Made, Scope, Value
 from orchwipy_lint.source.escapes import escapes
 from orchwipy_lint.source.evaluation import Evaluator
+from orchwipy_lint.source.literals import turns
 from orchwipy_lint.source.names import Names
 from orchwipy_lint.source.relevance import Relevance
 from orchwipy_lint.source.statements import Branch, blocks, is_exclusive, is_try
@@ -132,7 +133,7 @@ class _Finder:
         return self.block(node.body if test else node.orelse, scope)
 
     def loop(self, node: ast.For | ast.AsyncFor, scope: Scope) -> type[ast.stmt] | None:
-        values = self.evaluator.turns(self.evaluator.evaluate(node.iter, scope))
+        values = turns(self.evaluator.evaluate(node.iter, scope))
         matters = any(map(_is_declared, values or ())) or self.relevance.concerns(node.body)
         if values is None or not matters or not self.takes_turns(len(values)):
             for name in stored_names([node.target]):
@@ -274,10 +275,9 @@ class _Finder:
 
 
 def _is_declared(value: Value) -> bool:
-    """Whether a value is about pipelines: a step, or what holds one."""
-    if isinstance(value, Items):
-        return any(map(_is_declared, value.values))
-    return isinstance(value, (Draft, Made, Chain, Group))
+    """Whether a value is about pipelines: a step, or a list of some."""
+    held = value.values if isinstance(value, Items) else [value]
+    return any(isinstance(each, (Draft, Made, Chain, Group, Items)) for each in held)
 
 
 def _own_names(function: Function) -> set[str]:
