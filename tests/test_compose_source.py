@@ -772,7 +772,7 @@ ENDLESS = {
     "texts that grow": "x = 'a'\nfor i in range(900):\n    x = x + x\n    pipe.step(a, name=x, returns=())",
     "numbers that grow": "x = 3\nfor i in range(900):\n    x = x * x\n    pipe.step(a, name=str(x))",
     "a long loop": "for i in range(10**30):\n    pipe.step(a, name=f's{i}', returns=())",
-    "loops in loops": "for i in range(999):\n for j in range(999):\n  pipe.step(a, name=f'{i}-{j}', returns=())",
+    "loops in loops": "for i in range(999):\n for j in range(999):\n  pipe.step(a, name=f'{i}-{j}')",
     "a number that is too long": f"pipe.step(a, name=str({'9' * 4000}), returns=())",
     "a call of itself": "def f(n):\n    a >> b\n    f(n + 1)\n    f(n + 2)\nf(0)",
     "two that call one another": "def f(): g()\ndef g():\n    a >> b\n    f()\nf()",
