@@ -144,10 +144,17 @@ class _Search:
 
         def arrive(following: _State | None, hop: Hop, node: int, condition: Condition) -> None:
             state = (node, _frozen(condition))
-            if state not in onward:
-                onward[state] = (following, hop)
-                self.visited += 1
+            if state in onward:
+                return
+            onward[state] = (following, hop)
+            self.visited += 1
+            if self.graph.nodes[node].fork is None or node == until:
                 waiting.append(state)
+            else:  # a fork is passed at once: the step that forks is what counts
+                for edge in self.graph.into[node]:
+                    if self.reachable[edge.source]:
+                        for before, at_step in self.back(edge, condition):
+                            arrive(state, before, edge.source, at_step)
 
         for start in starts:
             arrive(*start)
