@@ -231,7 +231,13 @@ class _Builder:
             if target >= 0:
                 starts[target] = transfer.apply(UNTOUCHED, -1)
         self.explore(starts)
-        region.changes = fixpoint(self.nodes, self.out, starts, -1, spawning=False).get(exit_)
+        reached = fixpoint(self.nodes, self.out, starts, -1, spawning=False)
+        region.changes = reached.get(exit_)
+        for each in reached:
+            region.required |= self.nodes[each].required
+            for edge in self.out[each]:
+                for inner in edge.fork.regions if edge.fork is not None else ():
+                    region.required |= inner.required
         return region
 
     def join(self, fork: Fork) -> None:

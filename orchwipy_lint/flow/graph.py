@@ -72,6 +72,8 @@ class Region:
     """The nodes of steps, by their numbers in the pipeline."""
     changes: Presence | None = None
     """What it changes until its end, None where it comes to none."""
+    required: int = 0
+    """The keys that some step in it needs, as bits."""
 
     @property
     def depth(self) -> int:

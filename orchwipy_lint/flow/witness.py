@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from orchwipy_lint.flow.classes import TRUTHY, Classes
 from orchwipy_lint.flow.graph import Edge, Fork, Graph, Region
 from orchwipy_lint.flow.joins import Joining, Share
-from orchwipy_lint.flow.monitors import CLASH, FREE, Monitor
+from orchwipy_lint.flow.monitors import CLASH, FREE, MAYBE, THERE, Monitor
 from orchwipy_lint.flow.precondition import Clash, Condition, Preconditions
 from orchwipy_lint.model import Case
 
@@ -295,6 +295,8 @@ class _Search:
                 if each not in found:
                     found[each] = None
                     yield dict(each), ways
+                if not each:
+                    return  # the others ask for more
 
     def split(self, fork: Fork, condition: Condition) -> Iterator[tuple[Condition, list[Condition]]]:
         """Each way to share a condition among the fork and the ends of its branches."""
@@ -315,17 +317,17 @@ class _Search:
 
     def joining(self, fork: Fork, key: str, wanted: int) -> Iterator[Share]:
         """The ways for one key."""
-        follows = key == _FOLLOWED
-        name = self.monitor.key if follows else key
-        joining = Joining(
-            fork,
-            self.layers,
-            1 << self.graph.keys[name],
-            fork.fan.merge.get(name),
-            self.monitor.merged if follows else self.classes.present(key),
-            self.monitor.merged if follows else TRUTHY,
-        )
-        return joining.disagreeing() if follows and wanted & CLASH else joining.ways(wanted)
+        if key != _FOLLOWED:
+            present = self.classes.present(key)
+            return self.joining_of(fork, key, present, present, TRUTHY).ways(wanted)
+        name, merged = self.monitor.key, self.monitor.merged
+        if wanted & CLASH:
+            return self.joining_of(fork, name, THERE, merged, merged).disagreeing()
+        return self.joining_of(fork, name, THERE | MAYBE, merged, merged).ways(wanted)
+
+    def joining_of(self, fork: Fork, key: str, present: int, anything: int, listed: int) -> Joining:
+        merge = fork.fan.merge.get(key)
+        return Joining(fork, self.layers, 1 << self.graph.keys[key], merge, present, anything, listed)
 
     def ends(self, region: Region, demand: Condition) -> _Ends:
         """The ways through a branch that end like this, with what each asks of the fork's state."""

@@ -367,12 +367,12 @@ class Enumeration:
     _joined: dict[tuple[Region | None, str, Fan, State, Layers], set[End]] = field(default_factory=dict)
 
     def never_ends_from(self, step: str) -> bool:
-        """Whether runs reach a step, in some branch or outside, and never end from there."""
+        """Whether no run that comes to a step, in some branch or outside, ends from there."""
         places = [place for place in self.arrived if place.step == step]
         ends = {place.region: False for place in places}
         for place in places:
             ends[place.region] = ends[place.region] or place in self.ending
-        return not all(ends.values())
+        return not ends or not all(ends.values())
 
     def ever_has(self, site: int, key: str) -> bool:
         return any(state[_PLACE[key]] != ABSENT for state in self.taken[site])
@@ -459,7 +459,8 @@ def _forked(truth: Enumeration, place: Place, outcome: Outcome) -> Iterator[Hop]
             truth.unended.add(start.site)
             inner = region_of(region, place.step, fan, start)
             for begun in _starts(truth, inner, state):
-                yield from _led(truth, inner, start.site, begun.target, begun.state)
+                for hop in _led(truth, inner, start.site, begun.target, begun.state):
+                    yield hop._replace(ends=False)  # the end of a branch alone
         for joined, _ in _joined(truth, region, place.step, fan, state, layers):
             yield from _led(truth, region, fan.site, fan.join, joined)
 
@@ -518,18 +519,13 @@ def _join(
     if isinstance(fan, Detached):
         yield state, layers
     elif isinstance(fan, Map):
+        _ended(truth, region_of(region, step, fan, fan.branches[0]), state)
         into = fan.into or fan.collect
         yield from [(state, layers)] if into is None else _listed(truth, into, (state, layers))
     else:
         branches: list[set[Changes]] = []
         for start in fan.branches:
-            inner = region_of(region, step, fan, start)
-            ends: set[End] = set()
-            for begun in _starts(truth, inner, state):
-                after = _layers_after(state, (AS_AT_FORK,) * len(KEYS), begun)
-                ends |= _arrived(truth, inner, begun.target, begun.state, after)
-            if ends:
-                truth.ended.add(start.site)
+            ends = _ended(truth, region_of(region, step, fan, start), state)
             changes = {_changes(state, each) for each in ends}
             if fan.collects is not None:
                 changes.add((None,) * len(KEYS))
@@ -541,6 +537,17 @@ def _join(
             raise TooLarge
         for chosen in product(*branches):
             yield from _put_together(truth, fan, state, layers, chosen)
+
+
+def _ended(truth: Enumeration, region: Region, state: State) -> set[End]:
+    """The ends of a branch that begins with the state of its fork."""
+    ends: set[End] = set()
+    for begun in _starts(truth, region, state):
+        after = _layers_after(state, (AS_AT_FORK,) * len(KEYS), begun)
+        ends |= _arrived(truth, region, begun.target, begun.state, after)
+    if ends:
+        truth.ended.add(region.start.site)
+    return ends
 
 
 Changes = tuple[int | str | None, ...]
