@@ -128,7 +128,8 @@ def no_run_ends(program: Program, truth: Enumeration, source: Rendered, finding:
 def branch_never_ends(program: Program, truth: Enumeration, source: Rendered, finding: Finding) -> None:
     if "never ends" in finding.message:
         sites = {line: site for site, line in source.lines.items()}
-        assert sites[finding.line] in truth.unended - truth.ended, f"{finding.message}\n{source.text}"
+        unended = {region.start.site for region in truth.started - truth.ended}
+        assert sites[finding.line] in unended, f"{finding.message}\n{source.text}"
 
 
 SOUND: dict[str, Callable[[Program, Enumeration, Rendered, Finding], None]] = {

@@ -227,7 +227,8 @@ class _Builder:
         transfer = self.transfer(entering.effect, named)
         starts: dict[int, Presence] = {}
         for target in self.targets(arm.target, region):
-            self.connect(Edge(len(self.edges), fork.node, target, entering, transfer, named, spawns=True))
+            edge = Edge(len(self.edges), fork.node, target, entering, transfer, named, spawns=True)
+            region.starts.append(self.connect(edge))
             if target >= 0:
                 starts[target] = transfer.apply(UNTOUCHED, -1)
         self.explore(starts)

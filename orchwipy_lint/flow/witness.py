@@ -63,9 +63,11 @@ class Path:
 
     entry: int
     hops: tuple[Hop, ...]
+    forks: int = 0
+    """How many of the hops lead to a fork, which is not counted."""
 
     def __len__(self) -> int:
-        return len(self.hops)
+        return len(self.hops) - self.forks
 
 
 @dataclass(slots=True)
@@ -130,7 +132,9 @@ class _Search:
         onward: dict[_State, tuple[_State | None, Hop]] = {}
         starts = ((None, hop, goal.source, before) for hop, before in self.back(goal, condition))
         for state in self.sweep(onward, starts, None):
-            return Path(state[0], _hops(onward, state))
+            hops = _hops(onward, state)
+            targets = [self.graph.nodes[hop.edge.target] for hop in hops if hop.edge.target >= 0]
+            return Path(state[0], hops, sum(each.fork is not None for each in targets))
         return None
 
     def sweep(

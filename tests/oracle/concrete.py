@@ -359,9 +359,9 @@ class Enumeration:
     """Where runs come, each with the places from which they come."""
     ending: set[Place] = field(default_factory=set)
     """Where a run, or a branch, can end, now or later."""
-    unended: set[int] = field(default_factory=set)
-    """The starts of branches that were started ..."""
-    ended: set[int] = field(default_factory=set)
+    started: set[Region] = field(default_factory=set)
+    """The branches that were started ..."""
+    ended: set[Region] = field(default_factory=set)
     """... and those that have come to an end."""
     _ends: dict[tuple[Region, State, Layers], set[End]] = field(default_factory=dict)
     _joined: dict[tuple[Region | None, str, Fan, State, Layers], set[End]] = field(default_factory=dict)
@@ -456,8 +456,8 @@ def _forked(truth: Enumeration, place: Place, outcome: Outcome) -> Iterator[Hop]
     for state, layers in _at_fork(truth, fan, outcome.state, (AS_AT_FORK,) * len(KEYS)):
         for start in fan.branches:
             truth.taken[start.site].add(state)
-            truth.unended.add(start.site)
             inner = region_of(region, place.step, fan, start)
+            truth.started.add(inner)
             for begun in _starts(truth, inner, state):
                 for hop in _led(truth, inner, start.site, begun.target, begun.state):
                     yield hop._replace(ends=False)  # the end of a branch alone
@@ -546,7 +546,7 @@ def _ended(truth: Enumeration, region: Region, state: State) -> set[End]:
         after = _layers_after(state, (AS_AT_FORK,) * len(KEYS), begun)
         ends |= _arrived(truth, region, begun.target, begun.state, after)
     if ends:
-        truth.ended.add(region.start.site)
+        truth.ended.add(region)
     return ends
 
 
