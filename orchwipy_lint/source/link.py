@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from orchwipy_lint.model import Arm, Base, Effect, Parameter, Pipeline, Span, Step, Target, Test, Value
 from orchwipy_lint.source.cases import both
-from orchwipy_lint.source.module import Branch, is_exclusive
+from orchwipy_lint.source.defaults import with_defaults
+from orchwipy_lint.source.statements import Branch, is_exclusive
 from orchwipy_lint.types import equals, scalar
 
 __all__ = ["Part", "link"]
@@ -19,10 +20,15 @@ __all__ = ["Part", "link"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A step, and the exclusive branches of the source in which it is defined."""
+    """A step, the exclusive branches of the source in which it is defined, and what follows by default.
+
+    `defaults` are one or more arms of which any may follow a return that names none; without any, nothing
+    does but the step's own `default_next`.
+    """
 
     step: Step
     branch: Branch
+    defaults: tuple[Arm, ...] = ()
 
 
 def link(
@@ -41,6 +47,7 @@ def link(
     entry = [each for step in steps if step.name == beginner for each in step.parameters if not each.supplied]
     steps = [_with_arms(step, [_laid_over(arm, entry) for arm in _arms(step)]) for step in steps]
     steps = [_carried(step, steps, entry) for step in steps]
+    steps = [with_defaults(step, part.defaults) for step, part in zip(steps, kept, strict=True)]
     return Pipeline(name, path, span, beginner, tuple(steps), tuple(replaced), escapes)
 
 

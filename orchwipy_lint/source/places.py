@@ -24,7 +24,7 @@ class Places:
         self.lines = lines
         self._twins: dict[int, tuple[cst.CSTNode, dict[int, ast.expr]]] = {}
 
-    def span(self, node: ast.expr | ast.stmt | ast.arg) -> Span:
+    def span(self, node: ast.expr | ast.stmt | ast.arg | ast.keyword) -> Span:
         end_line = node.end_lineno or node.lineno
         end_column = node.end_col_offset if node.end_col_offset is not None else node.col_offset
         return Span(

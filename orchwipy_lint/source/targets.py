@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchwipy_lint.model import ALWAYS, Parameter, Target, Test
+from orchwipy_lint.model import ALWAYS, Parameter, Span, Target, Test
 from orchwipy_lint.source.abstract import Alternative, Known, Passed
 from orchwipy_lint.source.cases import Cases, both
+from orchwipy_lint.source.plain import Plain
 from orchwipy_lint.types import equals
 
 __all__ = ["Following", "Registered"]
@@ -23,6 +24,10 @@ class Registered:
     default_known: bool = True
     next_key: str = "$next"
     terminates: bool = False
+    plain: Plain | None = None
+    """How the function is called that knows nothing of pipelines."""
+    problems: tuple[tuple[Span, str, str], ...] = ()
+    """What is wrong with the call: where, what, and what to write."""
 
 
 @dataclass(frozen=True, slots=True)
