@@ -488,6 +488,17 @@ COMPOSED: dict[str, tuple[str, dict[str, str]]] = {
         "def pair(x, y):\n    return [x, y]\na >> pair(b, c) >> d",
         {"a": "parallel [> b | > c] d"},
     ),
+    "one of two functions of one name": (
+        "import os\n"
+        "try:\n    import orjson\nexcept ImportError:\n    @pipe.fn(returns=())\n    def z(): ...\n"
+        "else:\n    @pipe.fn(returns=())\n    def z(): ...\n"
+        "a >> z\n",
+        {"a": "z"},
+    ),
+    "a pipeline that a function makes": (
+        "def made():\n    return pipe\nsame = made()\n@same.fn(returns=())\ndef z(): ...\na >> z",
+        {"a": "z"},
+    ),
     "either way the same": ("import os\nif os.sep: a >> b\nelse: a >> b", {"a": "b"}),
 }
 
@@ -689,6 +700,11 @@ UNKNOWN = {
     "a chain is handed out": "from other import extended\nextended(a >> b)",
     "a name that is not known": "import os\npipe.step(a, name=os.sep, returns=())",
     "a function of another file": "from other import work\npipe.step(work, name='work')",
+    "a group with what is not known": "from other import b2\na >> [b, *b2] >> c",
+    "one of several": "import os\nx = a\nif os.sep: x = b\nx >> c",
+    "what a loop leaves": "import os\nx = a\nfor each in os.environ: x = b\nx >> c",
+    "a join that is not known": "from other import b2\na >> Parallel(b, b2, join=b2) >> c",
+    "a pipeline under another name": "from other import work\nsame = pipe\nwork(same)",
     "a decorator that is kept": "later = pipe.fn(returns=())",
     "the method is handed out": "list(map(pipe.step, [a, b]))",
     "a loop over what is not known": "import os\nfor each in os.environ: pipe.step(a, name=each, returns=())",

@@ -111,9 +111,12 @@ class _Assembly:
     def read(self, group: Group) -> tuple[list[Arm], str | None]:
         """The arms of a fan-out that stands outside of any step, or why it cannot be read."""
         call = group.call
-        node = cst.parse_expression(ast.unparse(call))
+        try:
+            node = cst.parse_expression(ast.unparse(call))
+        except (cst.ParserSyntaxError, cst.CSTValidationError):
+            node = None
         if not isinstance(node, cst.Call):
-            raise TypeError(f"a call was expected, not {type(node).__name__}")
+            return [], f"this `{group.kind}` cannot be read: write what is in it more simply"
         expressions = Expressions(self.reader.names, frozenset(), lambda _: True)
         expressions.root = (node, call)
         found = expressions.fans.call(node, group.kind)

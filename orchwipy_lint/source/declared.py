@@ -140,6 +140,8 @@ def display(value: Value, place: ast.expr, depth: int = 4) -> ast.expr | None:
     if isinstance(value, Const):
         made = ast.Constant(value.value)
     elif isinstance(value, Local):
+        if getattr(value.node, "decorator_list", ()):
+            return None  # what its decorators make of it is not known
         args = value.node.args
         made = ast.Lambda(args, ast.copy_location(ast.Constant(None), place))
     elif isinstance(value, Items):
