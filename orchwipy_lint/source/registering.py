@@ -233,7 +233,7 @@ class Registering:
                 return Chain(None, value.value, value.value)
             kind = type(value.value).__name__
             return None if value.value is None else (f"`>>` is given what is of type {kind}", _OPERANDS)
-        if isinstance(value, Local) and getattr(value.node, "decorator_list", ()):
+        if isinstance(value, Local) and value.is_decorated:
             return None
         if isinstance(value, (Local, Table)):
             kind = "dict" if isinstance(value, Table) else "function"

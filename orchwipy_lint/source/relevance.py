@@ -60,8 +60,6 @@ class Relevance:
         if isinstance(node, ast.Call):
             return self.names.is_pipeline_class(node.func)
         if isinstance(node, ast.Name):
-            return (
-                node.id in self.functions | self.pipelines
-                or self.names.ours(self.names.imports.get(node.id)) in KINDS
-            )
+            is_ours = self.names.ours(self.names.imports.get(node.id)) in KINDS
+            return is_ours or node.id in self.functions or node.id in self.pipelines
         return False
