@@ -353,6 +353,7 @@ for key, name in {"u": "three"}.items():
     pipe.step(f, name=name, returns=key)
 made = [pipe.step(f, name=f"s{n}", returns="v") for n in range(3) if n != 1]
 made[0] >> made[-1]
+left, right = (pipe.step(f, name=each, returns=()) for each in "lr")
 for i, name in enumerate(NAMES, start := 1): pipe.step(f, name=f"{name}{i}", returns=())
 """,
         [
@@ -365,6 +366,8 @@ for i, name in enumerate(NAMES, start := 1): pipe.step(f, name=f"{name}{i}", ret
             "three(a): u:Any > default end",
             "s0(a): v:Any > default s2",
             "s2(a): v:Any > default end",
+            "l(a): > default end",
+            "r(a): > default end",
             "p1(a): > default end",
             "q2(a): > default end",
         ],
