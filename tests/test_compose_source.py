@@ -704,6 +704,8 @@ UNKNOWN = {
     "a name that is not known": "import os\npipe.step(a, name=os.sep, returns=())",
     "a function of another file": "from other import work\npipe.step(work, name='work')",
     "a group with what is not known": "from other import b2\na >> [b, *b2] >> c",
+    "an option that is not known": "from other import how\na >> Parallel(b, c, on_error=how) >> d",
+    "branches that are not known": "from other import more\na >> Parallel(*more) >> d",
     "one of several": "import os\nx = a\nif os.sep: x = b\nx >> c",
     "what a loop leaves": "import os\nx = a\nfor each in os.environ: x = b\nx >> c",
     "a join that is not known": "from other import b2\na >> Parallel(b, b2, join=b2) >> c",
