@@ -6,14 +6,16 @@ import os
 import tokenize
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 from orchwipy_lint import __version__
+from orchwipy_lint.config import engine_of
 from orchwipy_lint.findings import Finding, Severity, drop_silenced
 from orchwipy_lint.flow import analyse
 from orchwipy_lint.model import Pipeline, Span
 from orchwipy_lint.rules import RULES
+from orchwipy_lint.rules.branches import NEEDS_STEP_FUNCTIONS
 from orchwipy_lint.rules.graph import UNREACHABLE_STEP, UNRESOLVED_TARGET
 from orchwipy_lint.rules.keys import NOTHING_TO_DROP
 from orchwipy_lint.rules.state import DEFAULT_ARGUMENT
@@ -30,6 +32,7 @@ __all__ = [
     "check_paths",
     "check_source",
     "check_text",
+    "for_file",
     "load_pipelines",
 ]
 
@@ -58,8 +61,9 @@ def check_paths(
 ) -> list[Finding]:
     """The findings in files and folders, sorted by place.
 
-    Raises `orchwipy_lint.source.discover.MissingPath` for a path that does not exist and
-    `orchwipy_lint.selection.UnknownRule` for a selection of rules that there are not.
+    Raises `orchwipy_lint.source.discover.MissingPath` for a path that does not exist,
+    `orchwipy_lint.selection.UnknownRule` for a selection of rules that there are not, and
+    `orchwipy_lint.config.InvalidConfiguration` for a pyproject.toml that says what is not known.
     """
     return list(check_files(paths, selection=selection).findings)
 
@@ -104,7 +108,7 @@ def check_files(
     for path in found.files:
         data = _read_bytes(path)
         if isinstance(data, bytes):
-            results.append(check_text(data, path, selection))
+            results.append(check_text(data, path, for_file(path, selection)))
         else:
             findings.append(data)
     findings += [each for result in results for each in result.findings]
@@ -114,6 +118,15 @@ def check_files(
         tuple(sorted(shown, key=lambda finding: finding.sort_key)),
         len(sources) + len(found.files),
     )
+
+
+def for_file(path: str, selection: Selection) -> Selection:
+    """The selection with what the configuration of the file's project turns on.
+
+    Raises `orchwipy_lint.config.InvalidConfiguration`.
+    """
+    is_direct = engine_of(path) == "direct"
+    return replace(selection, also=(NEEDS_STEP_FUNCTIONS.code,)) if is_direct else selection
 
 
 def check_text(text: str | bytes, path: str, selection: Selection, *, heed_noqa: bool = True) -> Result:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["OFF", "Plugin"]
 
 OFF = ("OWP102", "OWP105", "OWP109")
-"""Rules that are notes or off by default; `--select` or `--extend-select` turns them on."""
+"""Rules that are notes or off by default; `--select` or `--extend-select` turns them on.
+
+OWP401, which the project's configuration turns on as well, is left out here."""
 
 
 class Plugin:
@@ -67,14 +69,19 @@ class Plugin:
 def _check(text: str, path: str, selected: tuple[str, ...]) -> list[Finding]:
     """The findings in a file; a note of a rule that is else more than a note only if that was selected."""
     from orchwipy_lint.check import check_text
+    from orchwipy_lint.config import engine_of
     from orchwipy_lint.findings import Severity
+    from orchwipy_lint.rules.branches import NEEDS_STEP_FUNCTIONS
     from orchwipy_lint.selection import EVERYTHING
 
+    unwanted = "" if engine_of(path) == "direct" else NEEDS_STEP_FUNCTIONS.code
     result = check_text(text, path, EVERYTHING, heed_noqa=False)
     return [
         each
         for each in dict.fromkeys(result.findings)
-        if each.severity is not Severity.NOTE or each.code in OFF or each.code.startswith(selected)
+        if (each.severity is not Severity.NOTE and each.code != unwanted)
+        or each.code in OFF
+        or each.code.startswith(selected)
     ]
 
 

@@ -36,6 +36,8 @@ class Selection:
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     notes: bool = False
+    also: tuple[str, ...] = ()
+    """Codes of rules that are off by default and on here, where `select` is not given."""
 
     def resolve(self, rules: Sequence[Rule]) -> Selection:
         """The same selection in codes alone. Raises `UnknownRule`."""
@@ -43,11 +45,12 @@ class Selection:
             tuple(_as_code(text, rules) for text in self.select),
             tuple(_as_code(text, rules) for text in self.ignore),
             self.notes,
+            self.also,
         )
 
     def runs(self, rule: Rule) -> bool:
         """Whether to run a rule; asked of a selection in codes alone."""
-        wanted = self._selects(rule.code) if self.select else rule.enabled
+        wanted = self._selects(rule.code) if self.select else rule.enabled or rule.code in self.also
         return wanted and not self._ignores(rule.code)
 
     def shows(self, finding: Finding) -> bool:

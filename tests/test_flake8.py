@@ -140,9 +140,39 @@ def test_what_is_off_by_default_is_turned_on_by_selecting_it(folder: Path, flake
     assert "OWP102" in flake8("--select", "OWP")
 
 
+WAITS = """\
+from orchwipy_runtime import MicroFunctions, Parallel, ReturnUpdates
+
+pipe = MicroFunctions(beginner="fetch")
+
+
+@pipe.fn()
+def fetch(**kwargs):
+    return Parallel("stock", join="offer")
+
+
+@pipe.fn()
+def stock(**kwargs):
+    return ReturnUpdates(None, left=1)
+
+
+@pipe.fn(terminates=True)
+def offer(**kwargs):
+    return {}
+"""
+
+
+def test_the_engine_of_the_project_turns_its_rule_on(folder: Path, flake8: Flake8) -> None:
+    (folder / "waits.py").write_text(WAITS, encoding="utf-8")
+    assert "OWP401" not in flake8()
+    assert "OWP401" in flake8("--extend-select", "OWP401")
+    (folder / "pyproject.toml").write_text('[tool.orchwipy]\nengine = "direct"\n', encoding="utf-8")
+    assert "OWP401" in flake8()
+
+
 def test_what_is_off_here_is_what_the_rules_say() -> None:
     off = [each.code for each in RULES if not each.enabled or each.severity.value == "note"]
-    assert list(OFF) == off
+    assert [*OFF, "OWP401"] == off, "that one the configuration of a project turns on as well"
 
 
 @pytest.mark.parametrize("newline", ["\r\n", "\r"])

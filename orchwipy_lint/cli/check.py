@@ -59,6 +59,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from orchwipy_lint.check import check_files
+    from orchwipy_lint.config import InvalidConfiguration
     from orchwipy_lint.findings import Severity
     from orchwipy_lint.selection import Selection, UnknownRule
     from orchwipy_lint.source.discover import MissingPath
@@ -76,7 +77,7 @@ def _run(args: argparse.Namespace) -> int:
         sources.append((args.stdin_filename or "<stdin>", sys.stdin.buffer.read()))
     try:
         result = check_files(paths, sources=sources, selection=selection)
-    except (MissingPath, UnknownRule) as error:
+    except (InvalidConfiguration, MissingPath, UnknownRule) as error:
         return fail(str(error))
     _report(result, args.format)
     bar = Severity(args.fail_on).rank

@@ -108,9 +108,7 @@ class _Builder:
                     required |= self.bits[each.name]
                 else:
                     optional |= self.bits[each.name]
-        return Node(
-            len(self.nodes), step, required, optional & ~required, parameters, origin, None, region
-        )
+        return Node(len(self.nodes), step, required, optional & ~required, parameters, origin, None, region)
 
     def place(self, origin: int, region: Region) -> int:
         """The node of a step in a branch."""
@@ -181,15 +179,15 @@ class _Builder:
             if self.nodes[node].region is not None and self.nodes[node].fork is None:
                 self.add_arms(node)
             for arm in self.forking.pop(node, ()):
-                self.fork(node, arm)
+                if arm.fan is not None:
+                    self.fork(node, arm, arm.fan)
             for edge in self.out[node]:
                 if edge.target >= 0 and edge.target not in seen and not edge.spawns:
                     seen.add(edge.target)
                     waiting.append(edge.target)
 
-    def fork(self, source: int, arm: Arm) -> None:
-        node, fan = self.nodes[source], arm.fan
-        assert fan is not None
+    def fork(self, source: int, arm: Arm, fan: FanOut) -> None:
+        node = self.nodes[source]
         region = node.region
         if (region is not None and region.depth >= MAX_DEPTH) or self.is_full:
             self.lead(source, arm, Target(None, known=False), region)
@@ -223,7 +221,7 @@ class _Builder:
         exit_ = len(self.nodes)
         region = Region(fork, number, exit_, join_, arm, enclosing)
         self.add(node._replace(number=exit_, required=collected, optional=0, fork=fork, region=region))
-        entering = _with_item(arm, fan, _item_type(fork.arm, fan, node)) if fan.item is not None else arm
+        entering = _with_item(arm, fan, _item_type(fork.arm, fan, node))
         named = frozenset(node.parameters)
         transfer = self.transfer(entering.effect, named)
         starts: dict[int, Presence] = {}
@@ -267,9 +265,7 @@ class _Builder:
         named = frozenset(self.nodes[fork.node].parameters)
         fork.joins = tuple(
             self.connect(
-                Edge(
-                    len(self.edges), fork.node, target, arm, transfer, named, fork=fork if waits else None
-                )
+                Edge(len(self.edges), fork.node, target, arm, transfer, named, fork=fork if waits else None)
             )
             for target in self.targets(fork.arm.target, fork.region)
         )
@@ -278,8 +274,7 @@ class _Builder:
 def _with_item(arm: Arm, fan: FanOut, type_: Type) -> Arm:
     """The arm into the body of a map: the item is in the state before the body's own changes."""
     effect, item = arm.effect, fan.item
-    assert item is not None
-    if effect.base is not Base.STATE or item in effect.drops or item in effect.sets:
+    if item is None or effect.base is not Base.STATE or item in effect.drops or item in effect.sets:
         return arm
     sets = {item: replace(UNKNOWN_VALUE, type=type_), **effect.sets}
     return replace(arm, effect=replace(effect, sets=sets))

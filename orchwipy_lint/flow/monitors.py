@@ -130,7 +130,9 @@ class Presence:
 
     def requires(self, node: Node) -> bool:
         if node.fork is not None:
-            return self.key == (node.fork.fan.over if node.number == node.fork.node else node.fork.fan.collect)
+            return self.key == (
+                node.fork.fan.over if node.number == node.fork.node else node.fork.fan.collect
+            )
         parameter = node.parameters.get(self.key)
         return self.key in node.step.required_keys or (parameter is not None and parameter.required)
 

@@ -128,9 +128,9 @@ class Preconditions:
         elif value.copies == key:
             found = wanted & ~spread(ABSENT)
             parameter = self.graph.nodes[edge.source].parameters.get(key)
-            if parameter is not None and not parameter.required:
-                if written & self.classes.of_default(key, parameter):
-                    found |= spread(ABSENT)
+            has_default = parameter is not None and not parameter.required
+            if has_default and written & self.classes.of_default(key, parameter):
+                found |= spread(ABSENT)
             self.meet(before, key, self.before_changes(edge, key, found))
         else:
             choices.append(list(self.of_copied(edge, key, value.copies, wanted)))
@@ -139,7 +139,10 @@ class Preconditions:
         """The same for one key's value under the name of another: class by class."""
         written = self.layers.if_written(wanted)
         for each in _bits(self.layers.flat(wanted) & ~ABSENT):
-            for kept in (wanted & self.layers.spread(each), self.other_than(key, each) if written & each else 0):
+            for kept in (
+                wanted & self.layers.spread(each),
+                self.other_than(key, each) if written & each else 0,
+            ):
                 condition: Condition = {}
                 try:
                     self.meet(condition, key, kept)

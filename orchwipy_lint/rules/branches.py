@@ -8,7 +8,7 @@ from orchwipy_lint.findings import Finding, Related, Severity
 from orchwipy_lint.flow import Flow
 from orchwipy_lint.flow.graph import RECURSIVE, UNKNOWN, Fork, Node, Region
 from orchwipy_lint.flow.monitors import CLASH, FREE, Presence, Reached
-from orchwipy_lint.flow.witness import Path, Way
+from orchwipy_lint.flow.witness import Path
 from orchwipy_lint.model import Span
 from orchwipy_lint.rules.base import Rule
 from orchwipy_lint.rules.paths import arms_of, at, branch_name, last_change, steps_of
@@ -81,9 +81,8 @@ def _dropped_beside(flow: Flow, conflicts: set[tuple[str, Span, str]]) -> Iterat
         if fork.fan.kind != "parallel" or flow.before[fork.node] is None:
             continue
         step = flow.graph.nodes[fork.node].step
-        drops, reads = [_drops(flow, each) for each in fork.regions], [
-            _reads(flow, each) for each in fork.regions
-        ]
+        drops = [_drops(flow, each) for each in fork.regions]
+        reads = [_reads(flow, each) for each in fork.regions]
         for number, dropped in enumerate(drops):
             for other, read in enumerate(reads):
                 for key in dropped.keys() & read.keys() if other != number else ():
@@ -97,7 +96,8 @@ def _dropped_beside(flow: Flow, conflicts: set[tuple[str, Span, str]]) -> Iterat
                         flow.pipeline,
                         step.path,
                         fork.arm.span,
-                        f"`{key}` is dropped in branch `{one}` and read in branch `{two}`, which runs beside it",
+                        f"`{key}` is dropped in branch `{one}` and read in branch `{two}`, "
+                        "which runs beside it",
                         severity=Severity.WARNING,
                         step=step.name,
                         key=key,
@@ -145,9 +145,7 @@ def unreached_join(flow: Flow) -> Iterator[Finding]:
                 if (path, span) not in seen:
                     seen.add((path, span))
                     step = flow.graph.nodes[fork.node].step
-                    yield at(
-                        UNREACHED_JOIN, flow.pipeline, path, span, message, step=step.name, help=advice
-                    )
+                    yield at(UNREACHED_JOIN, flow.pipeline, path, span, message, step=step.name, help=advice)
 
 
 def _unreached(flow: Flow, fork: Fork, region: Region) -> Iterator[tuple[str, Span, str, str]]:
@@ -176,7 +174,12 @@ def _unreached(flow: Flow, fork: Fork, region: Region) -> Iterator[tuple[str, Sp
                 )
     is_open = any(edge.target in (UNKNOWN, RECURSIVE) for edge in edges)
     is_open = is_open or any(site.problem for node in nodes for site in node.step.returns)
-    if fork.fan.kind != "detach" and region.changes is None and not is_open and _is_run(flow, flow.graph.nodes[fork.node]):
+    if (
+        fork.fan.kind != "detach"
+        and region.changes is None
+        and not is_open
+        and _is_run(flow, flow.graph.nodes[fork.node])
+    ):
         yield (
             step.path,
             region.arm.span,
@@ -217,7 +220,7 @@ def needs_step_functions(flow: Flow) -> Iterator[Finding]:
 
 
 def _example(branches: str, *, fetch: str = 'Parallel("stock", "price", join="offer")') -> str:
-    return f'''\
+    return f"""\
 from orchwipy_runtime import Detach, MicroFunctions, Parallel, ReturnUpdates
 
 pipe = MicroFunctions(beginner="fetch")
@@ -233,7 +236,7 @@ def fetch(*, sku: str, **kwargs):
 @pipe.fn(terminates=True)
 def offer(*, sku: str, **kwargs):
     return {{}}
-'''
+"""
 
 
 _STOCK = """\

@@ -37,9 +37,8 @@ def not_a_list(flow: Flow) -> Iterator[Finding]:
 def _no_list(flow: Flow, key: str, atom: Atom, edges: list[Edge], path: Path) -> Finding:
     giver = edges[0] if edges else path.hops[-1].edge
     source = flow.graph.nodes[giver.source].step
-    fork = flow.graph.nodes[path.hops[-1].edge.target].fork
-    assert fork is not None
-    mapping = flow.graph.nodes[fork.node].step
+    into = path.hops[-1].edge
+    mapping, line = flow.graph.nodes[into.target].step, into.arm.span.line
     names = steps_of(flow, path)
     who = "is" if edges else "comes from the caller as"
     return at(
@@ -51,7 +50,7 @@ def _no_list(flow: Flow, key: str, atom: Atom, edges: list[Edge], path: Path) ->
         step=mapping.name,
         key=key,
         witness=names,
-        related=[Related(mapping.path, fork.arm.span.line, f"step `{mapping.name}` maps over `{key}` here")],
+        related=[Related(mapping.path, line, f"step `{mapping.name}` maps over `{key}` here")],
         help=f"give `{key}` a list, or map over another key",
         hops=hops_of(flow, path, key, "maps over it"),
     )
@@ -87,7 +86,7 @@ def shadowing_item(flow: Flow) -> Iterator[Finding]:
 
 
 def _example(parameters: str) -> str:
-    return f'''\
+    return f"""\
 from orchwipy_runtime import MapEach, MicroFunctions, ReturnUpdates
 
 pipe = MicroFunctions(beginner="fetch")
@@ -106,7 +105,7 @@ def resize(*, image: str, **kwargs):
 @pipe.fn(terminates=True)
 def publish(*, thumbs: list[str], **kwargs):
     return {{}}
-'''
+"""
 
 
 NOT_A_LIST = Rule(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from orchwipy_lint.findings import Finding, Hop, Related, Severity
 from orchwipy_lint.flow import Flow
-from orchwipy_lint.flow.graph import Edge, Region
+from orchwipy_lint.flow.graph import Edge, Fork, Region
 from orchwipy_lint.flow.lattice import Joined
 from orchwipy_lint.flow.monitors import keeps
 from orchwipy_lint.flow.witness import Hop as Taken
@@ -96,16 +96,14 @@ def _shown(flow: Flow, hop: Taken, key: str) -> list[Hop]:
     source, arm = flow.graph.nodes[hop.edge.source], hop.edge.arm
     step, said = source.step, remark(hop.edge, key)
     if hop.edge.fork is not None:
-        return _joined(flow, hop, key)
+        return _joined(flow, hop, hop.edge.fork, key)
     if source.fork is not None and said == "passes the state on":
         return []  # from the fork into a branch
     return [Hop(step.name, step.path, arm.span.line, arm.text, said, arm.label)]
 
 
-def _joined(flow: Flow, hop: Taken, key: str) -> list[Hop]:
+def _joined(flow: Flow, hop: Taken, fork: Fork, key: str) -> list[Hop]:
     """What the branches do, as far as it concerns the key."""
-    fork = hop.edge.fork
-    assert fork is not None
     step = flow.graph.nodes[fork.node].step
     rows: list[Hop] = []
     for region, way in zip(fork.regions, hop.ways, strict=True):

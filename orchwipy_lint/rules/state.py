@@ -25,7 +25,8 @@ def missing_argument(flow: Flow) -> Iterator[Finding]:
             flow.pipeline,
             step.path,
             edge.arm.span,
-            f"MissingArgument: step `{node.step.name}` {_wants(node, key)}, which {arrows(names)} does not bring",
+            f"MissingArgument: step `{node.step.name}` {_wants(node, key)}, "
+            f"which {arrows(names)} does not bring",
             step=node.step.name,
             key=key,
             witness=names,

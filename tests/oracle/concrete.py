@@ -393,7 +393,9 @@ class Enumeration:
                     places.add(hop.place._replace(state=state))
         if len(path) > 1 and path[-1] == defect.step:
             found = any(
-                hop.site == defect.site and defect in hop.defects for place in last for hop in self.hops(place)
+                hop.site == defect.site and defect in hop.defects
+                for place in last
+                for hop in self.hops(place)
             )
             if found:
                 return True
@@ -596,7 +598,9 @@ def _put_together(
         yield tuple(value for value, _ in chosen), tuple(layer for _, layer in chosen)
 
 
-def _arrived(truth: Enumeration, region: Region, target: str | None, state: State, layers: Layers) -> set[End]:
+def _arrived(
+    truth: Enumeration, region: Region, target: str | None, state: State, layers: Layers
+) -> set[End]:
     """The ends of a branch from where it comes to a step."""
     ends: set[End] = set()
     seen: set[tuple[str, State, Layers]] = set()
@@ -687,9 +691,7 @@ def enumerate_states(program: Program, limit: int = 1_500) -> Enumeration:
 
 
 def _without(state: State, drops: Sequence[str]) -> list[int]:
-    return [
-        ABSENT if key in drops or "*" in drops else value for key, value in zip(KEYS, state, strict=True)
-    ]
+    return [ABSENT if key in drops or "*" in drops else value for key, value in zip(KEYS, state, strict=True)]
 
 
 def _with(state: Sequence[int], given: Iterator[tuple[str, int]] | zip[tuple[str, int]]) -> State:

@@ -147,7 +147,10 @@ class Replace:
 
 @dataclass(frozen=True)
 class Start:
-    """How a branch begins: by a step's name, or with changes of its own (`form` is `name`, `update`, `dict`)."""
+    """How a branch begins: by a step's name, or with changes of its own.
+
+    `form` is `name`, `update` or `dict`.
+    """
 
     site: int
     step: str

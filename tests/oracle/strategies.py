@@ -265,11 +265,7 @@ class _Maker:
         site, step, form = self.site(), self.one(self.names), self.one(("name", "name", "update", "dict"))
         if form == "name":
             return Start(site, step)
-        sets = tuple(
-            (key, each)
-            for key, each in self.sets()
-            if copies or not isinstance(each, Copy | Read)
-        )
+        sets = tuple((key, each) for key, each in self.sets() if copies or not isinstance(each, Copy | Read))
         if form == "dict":
             return Start(site, step, form, (), sets, copies and self.draw(st.booleans()))
         drops = self.some(KEYS, 2) if self.chance(2) else ()

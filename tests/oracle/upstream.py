@@ -19,7 +19,7 @@ from types import ModuleType
 from unittest import mock
 
 from .concrete import enumerate_states
-from .programs import Arm, EitherArm, Program, Replace, Step
+from .programs import EitherArm, Fan, Program, Replace, Step, Update
 from .values import arms_of, results_of
 
 Missing = tuple[str, str]
@@ -87,12 +87,13 @@ class _Walk:
         self.found |= {(step, key) for key in missing}
         return keys if Fault.NOT_MENDED in self.faults else keys | missing
 
-    def edges(self, step: str) -> Iterator[tuple[str, Arm]]:
+    def edges(self, step: str) -> Iterator[tuple[str, Update | Replace]]:
         made_by = self.program.by_name[step]
         dropped: set[int] = set()
         if Fault.ONE_ARM in self.faults:
             dropped = {each.then.site for each in results_of(made_by.body) if isinstance(each, EitherArm)}
         for arm in arms_of(made_by):
+            assert not isinstance(arm, Fan), "upstream knows no branches"
             target = getattr(arm.target, "step", None) or made_by.default_next
             if target is not None and arm.site not in dropped:
                 yield target, arm
@@ -125,7 +126,7 @@ class _Walk:
         return self.found
 
 
-def _after(arm: Arm, keys: Keys) -> Keys:
+def _after(arm: Update | Replace, keys: Keys) -> Keys:
     if isinstance(arm, Replace) or "*" in arm.drops:
         keys = frozenset()
     else:

@@ -86,10 +86,10 @@ def questions(program: Program) -> Iterator[Question]:
     for step in program.steps:
         yield from _of_body(step.body)
         for arm in arms_of(step) if forks else ():
-            dicts = [each for each in starts_of(arm) if each.form == "dict"]
-            for each in [*dicts, arm] if isinstance(arm, Replace) else dicts:
+            dicts = [each.sets for each in starts_of(arm) if each.form == "dict"]
+            for sets in [*dicts, arm.sets] if isinstance(arm, Replace) else dicts:
                 yield from (
-                    (key, "same", (value.constant,)) for key, value in each.sets if isinstance(value, Given)
+                    (key, "same", (value.constant,)) for key, value in sets if isinstance(value, Given)
                 )
 
 
