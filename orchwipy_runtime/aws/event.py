@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from orchwipy_runtime.aws.settings import Settings
     from orchwipy_runtime.pipeline import MicroFunctions
 
-__all__ = ["read_event"]
+__all__ = ["check_address", "read_event"]
 
 
 def read_event(
@@ -63,11 +63,11 @@ def read_event(
         envelope = Envelope.from_json(sent)
         if envelope.state is not None and state:
             raise InvalidEnvelope("the event has a state, and its envelope names another", key="state")
-    _check_address(envelope, pipe, settings)
+    check_address(envelope, pipe, settings)
     return envelope, None if envelope.state is not None else encode(state), begins
 
 
-def _check_address(envelope: Envelope, pipe: MicroFunctions, settings: Settings) -> None:
+def check_address(envelope: Envelope, pipe: MicroFunctions, settings: Settings) -> None:
     """Refuses an event that is not for this function."""
     if envelope.pipeline != settings.stack:
         raise ForeignEnvelope(
