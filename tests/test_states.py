@@ -28,6 +28,7 @@ from tests.cloud.account import function_arn
 from tests.cloud.asl_validator import find_validator, validate
 
 TESTS = Path(__file__).parent
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:stack"
 Definition = dict[str, Any]
 
 
@@ -36,7 +37,7 @@ def arn(step: str) -> str:
 
 
 def make(plan: Plan, **options: Any) -> Definition:
-    return definition(plan, function_arn=arn, **options)
+    return definition(plan, function_arn=arn, machine_arn=MACHINE, **options)
 
 
 @functools.cache
