@@ -16,14 +16,14 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, Modul
 
 from orchwipy_lint.collector import uncollected
 from orchwipy_lint.model import Arm, Base, Effect, Parameter, Pipeline, ReturnSite, Span, Step, Target
+from orchwipy_lint.source.declared import Function
 from orchwipy_lint.source.definitions import read_names
 from orchwipy_lint.source.limits import Unreadable, parse, split_lines
 from orchwipy_lint.source.link import Part, link
-from orchwipy_lint.source.module import Function
 from orchwipy_lint.source.names import Names
 from orchwipy_lint.source.places import Places
 from orchwipy_lint.source.statements import statements
-from orchwipy_lint.source.steps import Definition, StepReader, with_changes
+from orchwipy_lint.source.steps import Definition, Place, StepReader, with_changes
 from orchwipy_lint.source.targets import Registered
 
 __all__ = ["LiveReading", "LiveStep", "Registry", "Unread", "read_registry"]
@@ -177,7 +177,8 @@ def _read(step: LiveStep, files: _Files) -> tuple[Definition, Step]:
             "load the file again",
         )
     registered = Registered(step.default_next or None, True, step.next_key, step.terminates)
-    definition = Definition(file.reader, node, registered, is_method)
+    place = Place(step.name, file.reader.places.function_name(node), is_method)
+    definition = Definition(file.reader, node, registered, place)
     try:
         read = definition.read()
     except (Unreadable, RecursionError) as error:
