@@ -18,6 +18,7 @@ from orchwipy_runtime.errors import (
 )
 from orchwipy_runtime.outcome import State, decode, encode, follow
 from orchwipy_runtime.pipeline import MOST_STEPS, Functions
+from orchwipy_runtime.returns import ReturnUpdates
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,7 +102,9 @@ def call_step(
     if in_branch:
         from orchwipy_runtime.fork import changes_along
 
-        changes = changes_along(onward.arms, decode(text), registration.next_key)
+        # What a dict returns is compared with values that the step cannot have touched.
+        is_simple = all(isinstance(each, ReturnUpdates) for each in onward.arms)
+        changes = changes_along(onward.arms, state if is_simple else decode(text), registration.next_key)
     return Outcome(onward.following, after, list(onward.state), begun, changes)
 
 

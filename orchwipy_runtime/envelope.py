@@ -38,6 +38,7 @@ __all__ = [
     "check_run_id",
     "following_position",
     "hops_before",
+    "position_numbers",
     "read_entry",
     "seal",
 ]
@@ -188,8 +189,13 @@ def hops_before(position: str) -> int:
     Every second number of a dotted position counts hops; those in between name the branches of a fan-out,
     each of which was one hop more.
     """
-    numbers = [int(each) for each in position.split(".")]
+    numbers = position_numbers(position)
     return sum(numbers[::2]) + len(numbers) // 2
+
+
+def position_numbers(position: str) -> tuple[int, ...]:
+    """The numbers of a position, by which positions come one after the other."""
+    return tuple(map(int, position.split(".")))
 
 
 def _is_name(value: object) -> bool:

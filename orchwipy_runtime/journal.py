@@ -56,15 +56,19 @@ def about(
     seconds: float | None = None,
     error: BaseException | None = None,
     one: bool = False,
+    detached: bool = False,
 ) -> dict[str, Any]:
     """What a record says about a call of a step, besides what follows from it.
 
-    `one` says that one function is every step of the pipeline, which who resumes the run has to know.
+    `one` says that one function is every step of the pipeline, which who resumes the run has to know, and
+    `detached` that the step is in a branch for which the run does not wait.
     """
     # Two that write the same at the same moment are still two: `writer` tells who it was.
     said: dict[str, Any] = {"at": round(now, 3), "writer": os.urandom(6).hex(), "attempt": attempt}
     if one:
         said["functions"] = "one"
+    if detached:
+        said["detached"] = True
     if seconds is not None:
         said["seconds"] = round(seconds, 6)
     said["keys"] = sorted(keys)

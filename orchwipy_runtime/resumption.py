@@ -27,7 +27,7 @@ def take_up(store: Store, run: Run, changes: Mapping[str, Any], *, now: float) -
     """
     record, key = run.pending
     if record.kind in ("failed", "pause"):
-        return mark_resumed(store, run.visits[-1].key, record, changes, now=now), None
+        return mark_resumed(store, run.line[-1].key, record, changes, now=now), None
     if changes:
         raise NotResumable(
             f"run `{run.id}` has neither failed nor paused: its state cannot be changed",

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable
 
-from orchwipy_runtime.envelope import check_run_id
+from orchwipy_runtime.envelope import check_run_id, position_numbers
 from orchwipy_runtime.errors import MissingRun, NotResumable
 from orchwipy_runtime.journal import Journal, Record
 from orchwipy_runtime.payload import state_of
@@ -86,9 +86,24 @@ class Visit:
         elif found["mark"] == "sent":
             self.sent = True
         elif found["mark"] == "failure":
-            self._failed.append((_numbers(f"{found['resumed'] or 0}.{found['number']}"), entry.key))
+            self._failed.append((position_numbers(f"{found['resumed'] or 0}.{found['number']}"), entry.key))
         elif not found["queued"]:
             self._retried.append(entry.key)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of the position."""
+        return position_numbers(self.position)
+
+    @property
+    def branch(self) -> tuple[int, ...]:
+        """The numbers of the branches that the step is in, from the outermost; none for the run itself."""
+        return self.numbers[1::2]
+
+    @property
+    def detached(self) -> bool:
+        """Whether it is in a branch for which the run does not wait, as far as that was written down."""
+        return self.latest is not None and self.latest.about.get("detached") is True
 
     @property
     def record(self) -> Record | None:
@@ -160,9 +175,12 @@ class Visit:
 
 
 class Run:
-    """A run: its id, the steps that it came to, in order, and when it was last heard of."""
+    """A run: its id, the steps that it came to, in order, and when it was last heard of.
 
-    __slots__ = ("_begin", "_journal", "began", "id", "latest", "visits")
+    `visits` are all of them and `line` those of the run itself: of its branches nothing goes on by itself.
+    """
+
+    __slots__ = ("_begin", "_journal", "began", "id", "latest", "line", "visits")
 
     def __init__(self, journal: Journal, run: str, entries: Iterable[tuple[Entry, re.Match[str]]]) -> None:
         self.id = run
@@ -180,7 +198,8 @@ class Run:
             key = f"{position}-{found['part']}"
             visit = visits.setdefault(key, Visit(journal, run, position, found["part"]))
             visit._note(entry, found)
-        self.visits = sorted(visits.values(), key=lambda each: _numbers(each.position))
+        self.visits = sorted(visits.values(), key=lambda each: each.numbers)
+        self.line = [each for each in self.visits if not each.branch]
 
     @property
     def begin(self) -> Record | None:
@@ -192,7 +211,7 @@ class Run:
     @property
     def _stands(self) -> Record | None:
         """What was recorded last of all."""
-        for visit in reversed(self.visits):
+        for visit in reversed(self.line):
             if visit.latest is not None:
                 return visit.latest
         return self.begin
@@ -200,7 +219,7 @@ class Run:
     @property
     def status(self) -> str:
         """`ended`, `paused`, `failed`, `waiting` for a delayed retry, or `running` as far as is known."""
-        latest = self.visits[-1].latest if self.visits else None
+        latest = self.line[-1].latest if self.line else None
         return _STATUS.get(latest.kind, "running") if latest else "running"
 
     @property
@@ -210,7 +229,7 @@ class Run:
         That is what was recorded last: it may have been lost on its way. NotResumable where the run has ended
         or has left nothing.
         """
-        for visit in reversed(self.visits):
+        for visit in reversed(self.line):
             record = visit.latest
             if record is not None and record.kind == "end":
                 raise NotResumable(f"run `{self.id}` has ended: there is nothing to go on with")
@@ -255,7 +274,7 @@ class Run:
     def seconds(self) -> float | None:
         """How long the run took, or takes so far as is known."""
         started = self.started
-        until = self.latest if self.status in ("running", "waiting") else self.visits[-1].at
+        until = self.latest if self.status in ("running", "waiting") else self.line[-1].at
         return None if started is None or until is None else round(max(0.0, until - started), 3)
 
     @property
@@ -305,10 +324,6 @@ def read_run(store: Store, run: str) -> Run:
 def _read(journal: Journal, key: str) -> Record | None:
     found = journal.read(key)
     return found[0] if found else None
-
-
-def _numbers(position: str) -> tuple[int, ...]:
-    return tuple(int(each) for each in position.split("."))
 
 
 def _number(record: Record | None, name: str) -> float | None:
