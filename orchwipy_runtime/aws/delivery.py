@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import math
 
-from orchwipy_runtime.aws.event import read_event
+from orchwipy_runtime.aws.event import check_address, read_event
 from orchwipy_runtime.aws.handoff import sealed
 from orchwipy_runtime.aws.services import time_left
 from orchwipy_runtime.aws.visit import Visit
@@ -60,7 +60,9 @@ class Delivery(Visit):
     """A delivery under way."""
 
     def __init__(self, pipe: MicroFunctions, event: object, context: Any, services: Services) -> None:
-        super().__init__(pipe, read_event(event, context, pipe, services.settings), context, services)
+        arrived = read_event(event, context, pipe, services.settings)
+        check_address(arrived[0], pipe, services.settings)
+        super().__init__(pipe, arrived, context, services)
         self.journal = Journal(services.store) if self.settings.journal and services.store else None
         self.etag: str | None = None
         self.settled: Record | None = None

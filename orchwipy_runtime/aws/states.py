@@ -134,8 +134,9 @@ class Task(Visit):
                 step=step,
                 help="see what the execution was begun with",
             )
-        super().__init__(pipe, (envelope.changed(step=step), text, begins), context, services)
-        check_address(self.envelope, pipe, settings)
+        envelope = envelope.changed(step=step)
+        check_address(envelope, pipe, settings)
+        super().__init__(pipe, (envelope, text, begins), context, services)
         self.results: list[Any] = sent["branches"]
         self.retry: int = sent["retry"]
         self.express: bool = sent.get("express", False)
