@@ -35,6 +35,7 @@ class Machine:
         self.definition = definition(
             make_plan(self.pipe, caller=sys._getframe()),
             function_arn=lambda step: function_arn(function_name(deployment.stack, step)),
+            machine_arn=machines.arn(deployment.stack),
         )
 
     def run(self, run: str, state: object) -> Execution:

@@ -22,7 +22,7 @@ from orchwipy_runtime.emit.plan import Plan, PlannedFork, PlannedStep
 from orchwipy_runtime.emit.tasks import Tasks
 from orchwipy_runtime.envelope import KEY
 from orchwipy_runtime.errors import PlanRefused
-from orchwipy_runtime.names import part_of
+from orchwipy_runtime.names import fork_name, part_of
 
 __all__ = ["END", "FAILED", "UNKNOWN", "Regions", "steps_of"]
 
@@ -62,10 +62,13 @@ class Region:
 
     def named(self, name: str) -> str:
         """What a state is called here."""
+        if not self.path:
+            return name
         text = " ".join(self.path)
         if len(text) > _LONGEST_SUFFIX - 3:
-            text = f"{text[:15]}~{sha256(text.encode()).hexdigest()[:8]}"
-        return f"{name} ({text})" if self.path else name
+            part, _, number = self.path[-1].rpartition(".")
+            text = f"{part[:10]}.{number}~{sha256(text.encode()).hexdigest()[:8]}"
+        return f"{name} ({text})"
 
     @property
     def end(self) -> str:
@@ -314,7 +317,8 @@ def _names(fork: PlannedFork) -> tuple[str, ...]:
 
 
 def _label(step: PlannedStep, fork: PlannedFork) -> str:
-    text = f"{step.part} to {fork.name}"
+    which = f" {step.forks.index(fork) + 1}" if step.forks.index(fork) else ""
+    text = f"{step.part} to {fork_name(fork.kind, fork.heads, None, collects=False)}{which}"
     if len(text) <= _LONGEST_FORK:
         return text
     return f"{text[: _LONGEST_FORK - 9]}~{sha256(text.encode()).hexdigest()[:8]}"
