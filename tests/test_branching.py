@@ -12,7 +12,7 @@ import pytest
 
 from orchwipy_runtime import MicroFunctions
 from orchwipy_runtime.aws.delivery import deliver
-from tests.temp_plan import temp_plan as make_plan
+from orchwipy_runtime.emit.plan import make_plan
 from orchwipy_runtime.emit.states import definition
 from tests.programs import shapes
 from tests.programs.shapes import SHAPES, Shape
