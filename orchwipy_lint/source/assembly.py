@@ -72,7 +72,8 @@ class _Assembly:
         for each in links:
             if default not in (None, each.following):
                 self.problems.append((self.places.span(each.node), *_two(default, each)))
-            defaults += self.arms(each.following, None)
+        for element in dict.fromkeys(each.following for each in links):
+            defaults += self.arms(element, None)
         if not links and isinstance(default, Group):
             problems: list[tuple[Span, str, str]] = []
             defaults = self.arms(default, problems)

@@ -7,11 +7,12 @@ import re
 
 from orchwipy_lint.source.names import Names
 
-__all__ = ["escapes"]
+__all__ = ["HARMLESS", "escapes"]
 
-_HARMLESS = frozenset(
+HARMLESS = frozenset(
     {"print", "isinstance", "len", "repr", "str", "type", "id", "hasattr", "getattr", "vars", "dir"}
 )
+"""What is called with pipelines and steps and does nothing to them."""
 _REGISTERING = ("fn", "step")
 
 
@@ -74,4 +75,4 @@ def _is_known(function: ast.expr, names: Names) -> bool:
     if isinstance(function, ast.Attribute) and function.attr == "from_functions":
         return True
     full = names.dotted(function)
-    return full in _HARMLESS or names.ours(full) is not None
+    return full in HARMLESS or names.ours(full) is not None

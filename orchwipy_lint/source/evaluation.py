@@ -24,6 +24,7 @@ from orchwipy_lint.source.declared import (
     Table,
     Value,
 )
+from orchwipy_lint.source.escapes import HARMLESS
 from orchwipy_lint.source.names import Names, name_of
 from orchwipy_lint.source.registering import Registering
 from orchwipy_lint.source.statements import Branch
@@ -188,6 +189,12 @@ class Evaluator:
         left, right = self.evaluate(node.left, scope), self.evaluate(node.right, scope)
         return self.computed(node.op, left, right)
 
+    def negated(self, node: ast.UnaryOp, scope: Scope) -> Value:
+        value = self.evaluate(node.operand, scope)
+        if isinstance(node.op, ast.USub) and isinstance(value, Const) and isinstance(value.value, int):
+            return Const(-value.value)
+        return None
+
     def computed(self, operation: ast.operator, left: Value, right: Value) -> Value:
         """What an operator makes of literals or lists."""
         if isinstance(left, Const) and isinstance(right, Const):
@@ -217,7 +224,8 @@ class Evaluator:
         built = _BUILT_IN.get(self.names.dotted(function) or "")
         if built is not None and called is None and not named:
             return built(self, given)
-        self.registering.hand_out([*given.values, *named.values()])
+        if self.names.dotted(function) not in HARMLESS:
+            self.registering.hand_out([*given.values, *named.values()])
         return None
 
     def method(self, held: Value, name: str, given: Items, node: ast.Call) -> Value:
@@ -362,5 +370,6 @@ _READERS: dict[type[ast.expr], Callable[[Evaluator, Any, Scope], Value]] = {
     ast.SetComp: Evaluator.comprehension,
     ast.GeneratorExp: Evaluator.comprehension,
     ast.BinOp: Evaluator.operation,
+    ast.UnaryOp: Evaluator.negated,
     ast.Call: Evaluator.call,
 }
