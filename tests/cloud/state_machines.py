@@ -13,6 +13,20 @@ from tests.cloud.http import Answer, Request, Server, forward
 from tests.cloud.lambda_service import LambdaService
 from tests.cloud.queues import QueueServer
 
+# It gives the parameters of StartExecution to boto3 as AWS has them in a definition: Name for name.
+_MENDED = """
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_sfn
+service = state_task_service_sfn.StateTaskServiceSfn
+before = service._normalise_parameters
+def normalise(self, parameters, *more, **options):
+    before(self, parameters, *more, **options)
+    text = state_task_service_sfn.to_json_str
+    for name in list(parameters):
+        value = parameters.pop(name)
+        parameters[name[0].lower() + name[1:]] = value if isinstance(value, str) else text(value)
+service._normalise_parameters = normalise
+"""
+
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/states"
 
 
@@ -34,7 +48,7 @@ class StateMachines:
     def __init__(self, service: LambdaService) -> None:
         self._service = service
         self._front = Server(self._forward)
-        self._server = QueueServer(MOTO_PORT=self._front.url.rpartition(":")[2])
+        self._server = QueueServer(_MENDED, MOTO_PORT=self._front.url.rpartition(":")[2])
         switch = json.dumps({"stepfunctions": {"execute_state_machine": True}}).encode()
         answer = forward(Request("POST", "/moto-api/config", {}, switch), self._server.address)
         assert answer.status < 300, answer
