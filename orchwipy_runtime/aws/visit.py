@@ -232,5 +232,6 @@ class Visit:
                 seconds=None if start is None else now - start,
                 error=error,
                 one=self.settings.one,
+                detached=bool(self.envelope.forks),
             ),
         )

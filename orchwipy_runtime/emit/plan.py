@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from orchwipy_lint.findings import Finding
     from orchwipy_lint.model import Arm, FanOut, Step
 
-__all__ = ["Plan", "PlannedFork", "PlannedStep", "make_plan"]
+__all__ = ["Plan", "PlannedFork", "PlannedStep", "check_direct", "make_plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,23 @@ def make_plan(pipe: MicroFunctions, *, caller: Caller | FrameType) -> Plan:
     looping = _in_loops({name: each.leads_to for name, each in planned.items()})
     steps = tuple(replace(planned[name], in_loop=name in looping) for name in names)
     return Plan(examined.name, pipe, steps, tuple(examined.warnings))
+
+
+def check_direct(plan: Plan) -> None:
+    """Refuses branches that are to join where functions hand off to each other: PlanRefused."""
+    joining = [
+        f"{fork.name} after `{step.name}` ({fork.path}:{fork.line})"
+        for step in plan.steps
+        for fork in step.forks
+        if fork.kind != "detach"
+    ]
+    if joining:
+        raise PlanRefused(
+            f"OWP401 branches that join need Step Functions: {'; '.join(joining)}",
+            help="deploy with `--engine stepfunctions`; branches that nobody waits for can begin without: "
+            "Detach(...)",
+            findings=(),
+        )
 
 
 def _planned(step: Step, registration: Registration, names: list[str], unread: set[str]) -> PlannedStep:
