@@ -1,10 +1,10 @@
 """Fan-outs as plain data, so that they can travel to whoever begins their branches, or joins them.
 
-    {"kind": "parallel", "branches": ["b", {"next": "c", "set": {"k": 1}, "drop": ["x"]}], "merge": {"k": "list"}}
-    {"kind": "map", "branches": [{"dict": {"$next": "b"}}], "over": "images", "item": "image", "errors": "errors"}
+    {"kind": "parallel", "branches": ["b", {"next": "c", "set": {"k": 1}, "drop": ["x"]}], "merge": {}}
+    {"kind": "map", "branches": [{"dict": {"$next": "b"}}], "over": "images", "item": "image"}
 
-`errors` is there where a branch that fails lets the others finish. What else the fan-out said, such as the
-join and the updates of the fork's own state, has had its effect before it travels.
+`errors`, a key, is there where a branch that fails lets the others finish. What else the fan-out said, such
+as the join and the updates of the fork's own state, has had its effect before it travels.
 """
 
 from __future__ import annotations

@@ -91,8 +91,8 @@ class Record:
     `envelope` and `text` are what is handed off next: to the step that follows for the kind `next`, and to
     the step itself for those kinds after which it is called again. `text` is None where the envelope says
     where the state is. `branches` are envelopes and states of detached branches, which begin before that.
-    `about` holds what people want to know: `at`, seconds since the epoch, `seconds`, `attempt`, `keys`, and an
-    `error`.
+    `about` holds what people want to know: `at`, seconds since the epoch, `seconds`, `attempt`, `keys`, and
+    an `error`.
     """
 
     __slots__ = ("_data", "about", "branches", "envelope", "kind", "position", "step", "text")

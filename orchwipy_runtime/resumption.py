@@ -27,7 +27,8 @@ def take_up(store: Store, run: Run, changes: Mapping[str, Any], *, now: float) -
     """
     record, key = run.pending
     if record.kind in ("failed", "pause"):
-        return mark_resumed(store, record_key(run.id, record.position, record.step), record, changes, now=now), None
+        key = record_key(run.id, record.position, record.step)
+        return mark_resumed(store, key, record, changes, now=now), None
     if changes:
         raise NotResumable(
             f"run `{run.id}` has neither failed nor paused: its state cannot be changed",

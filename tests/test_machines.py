@@ -7,6 +7,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from tests.cloud.deployment import Deployment, final_state, path_of
 from tests.cloud.lambda_service import LambdaService
 from tests.cloud.queues import Queues
 from tests.cloud.state_machines import Execution, StateMachines
-from tests.programs.shapes import SHAPES, Shape
 from tests.servers import S3Server
+
+SHAPES = import_module("tests.programs.shapes")
 
 
 class Machine:
@@ -221,14 +223,16 @@ def test_a_loop_of_forty_turns(deploy: Deploy) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: f"{shape.pipe}-{json.dumps(shape.input)}")
-def test_every_shape_ends_as_on_this_machine(deploy: Deploy, shape: Shape) -> None:
+@pytest.mark.parametrize("shape", SHAPES.SHAPES, ids=lambda shape: f"{shape.pipe}-{json.dumps(shape.input)}")
+def test_every_shape_ends_as_on_this_machine(deploy: Deploy, shape: Any) -> None:
     machine = deploy(f"shapes:{shape.pipe}")
     execution = machine.run("run-1", shape.input, timeout=300)
     if isinstance(shape.state, str):
         assert (execution.status, execution.error) == ("FAILED", shape.state)
     else:
         assert execution.output == shape.state
+    for each in machine.machines.started(machine.deployment.stack):
+        machine.machines.ended(each)
     assert set(machine.calls) >= {part_of(each) for each in shape.path}
 
 

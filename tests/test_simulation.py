@@ -20,10 +20,10 @@ from orchwipy_runtime import Detach, MicroFunctions, PauseExecution, RetryFuncti
 from orchwipy_runtime.aws.resume import resume
 from orchwipy_runtime.errors import NotResumable
 from orchwipy_runtime.names import function_name
-from orchwipy_runtime.runs import read_run
+from orchwipy_runtime.runs import Run, read_run
 from tests.simulation.world import STACK, Faults, World
 
-RUNS = 150
+RUNS = 100
 STEPS = "abcde"
 
 
@@ -69,7 +69,7 @@ class Tangle(MicroFunctions):
             following = None if len(log) > 4 else self.random.choice([*steps, None])
             text = "x" * self.random.choice([0, 0, 700])
             onward = ReturnUpdates(following, log=log, text=text)
-            if chance > 0.9 or (not self.mischief and len(log) == 2):
+            if chance > 0.93 or (not self.mischief and len(log) == 2):
                 steps = [each for each in steps if each != name]
                 begin = {"log": [*log, "aside"], "around": [*around, name]}
                 aside = self.random.choices(steps, k=self.random.choice([1, 2])) if steps else []
@@ -145,6 +145,14 @@ def _check_journal(world: World, seed: int) -> None:
                 assert any(name in event.payload for event in world.given_up), (seed, start)
 
 
+def _is_pending(run: Run) -> bool:
+    """Whether the run can be gone on with, which is so until its detached branches have ended too."""
+    try:
+        return bool(run.pending)
+    except NotResumable:
+        return False
+
+
 def _check_resumes(world: World, pipe: Tangle, seed: int) -> None:
     """From wherever it stands, a run comes to its end once nothing goes wrong any more."""
     world.faults, pipe.mischief = Faults(), False
@@ -152,20 +160,15 @@ def _check_resumes(world: World, pipe: Tangle, seed: int) -> None:
         if f"runs/{name}/input" not in world.store.objects:
             _begin(world, name)  # as somebody would who reads the failure queue
             world.settle()
-        with pytest.raises(NotResumable, match="has ended"):
-            for _ in range(99):
-                run = read_run(world.store, name)
-                function, event = resume(
-                    world.store, run, {}, stack=STACK, limit=world.inline, now=world.now
-                )
-                world.accept(function, event)
-                world.settle()
-        assert read_run(world.store, name).status == "ended", seed
+        while (run := read_run(world.store, name)).status != "ended" or _is_pending(run):
+            function, event = resume(world.store, run, {}, stack=STACK, limit=world.inline, now=world.now)
+            world.accept(function, event)
+            world.settle()
     assert not _diverged(pipe), seed
 
 
 def test_a_failure_is_told_once_at_most() -> None:
-    for seed in range(1000):
+    for seed in range(400):
         _, pipe = _course(seed)
         assert all(times == 1 for times in pipe.told.values()), seed
 

@@ -11,8 +11,9 @@ in the store.
 
 In a branch the envelope's `branch` carries what is needed at its end: `join`, what was `written` and
 `dropped` since it began, `keeps`, the keys that come back of an item, and `room`, `events` and `apart`. An
-end is `{"written": [...], "dropped": [...], "state": {...}}` with what comes back alone, or
-`{"failed": {"step": ..., "type": ..., "message": ...}}`; where it does not fit it is packed, or left in the store.
+end is `{"written": [...], "dropped": [...], "state": {...}}` with what comes back alone, or one of a failure,
+`{"failed": {"step": ..., "type": ..., "message": ...}}`; where that does not fit it is packed, or left in the
+store.
 """
 
 from __future__ import annotations

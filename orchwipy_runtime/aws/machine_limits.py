@@ -1,4 +1,4 @@
-"""What an execution of Step Functions may take, and what follows from it for branches.
+"""What an execution of Step Functions may take and tries again, and what follows from it for branches.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 """
@@ -18,6 +18,7 @@ __all__ = [
     "LONGEST_WAIT",
     "MOST_APART",
     "MOST_EVENTS",
+    "PERMANENT",
     "Spread",
     "spread",
 ]
@@ -49,6 +50,33 @@ MOST_APART = 500
 
 Step Functions itself would begin 10,000, and Lambda runs 1,000 functions at once in a new account.
 """
+
+
+PERMANENT = (
+    "ConflictingBranches",
+    "CorruptObject",
+    "DeclarationError",
+    "ForeignEnvelope",
+    "HopLimitExceeded",
+    "InvalidEnvelope",
+    "InvalidEvent",
+    "InvalidPointer",
+    "InvalidReturn",
+    "InvalidSetting",
+    "MissingArgument",
+    "MissingCallback",
+    "MissingPayload",
+    "NoNextStep",
+    "NotAList",
+    "NotSerializable",
+    "PauseInBranch",
+    "RecursiveBranch",
+    "ReservedName",
+    "RetriesExhausted",
+    "StateTooLarge",
+    "UnknownStep",
+)
+"""The errors of a task after which trying the same again cannot help, so that the machine does not."""
 
 
 class Spread:

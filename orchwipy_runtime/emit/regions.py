@@ -48,8 +48,8 @@ class Region:
     """The run itself, or a branch. `path` says which, `around` are the steps that forked around it.
 
     A branch begins at the step `head` and ends at `join`; it has no steps where they are the same. `failures`
-    says what one does: it may `fail` the run, `end` the branch, or `stop` the branches of a fork that is in a branch which it ends. `apart` says that
-    each item is an execution of its own.
+    says what one does: it may `fail` the run, `end` the branch, or `stop` the branches of a fork that is in a
+    branch which it ends. `apart` says that each item is an execution of its own.
     """
 
     steps: tuple[PlannedStep, ...]
@@ -99,6 +99,9 @@ class Regions:
             task, choice, wait = (
                 region.named(f"{before}{step.part}") for before in ("", "after ", "wait for ")
             )
+            if step.name in region.around:  # where its function fails
+                states[task] = self._task(region, step.name, Next=region.named(UNKNOWN))
+                continue
             states[task] = self._task(region, step.name, Next=choice)
             forks = {fork: self._fork(region, step, fork) for fork in step.forks}
             ways = [
@@ -124,7 +127,9 @@ class Regions:
     def _catch(self, region: Region) -> list[dict[str, Any]]:
         if region.failures == "fail":
             return self._tasks.catch(region.named(FAILED))
-        return [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": region.named(_BRANCH_FAILED)}]
+        return [
+            {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": region.named(_BRANCH_FAILED)}
+        ]
 
     def _endings(self, region: Region, step: PlannedStep) -> list[dict[str, Any]]:
         if region.path:
@@ -194,7 +199,14 @@ class Regions:
         return empty | _used(_closing(inner, self._tasks), empty)
 
     def _inner(
-        self, region: Region, step: PlannedStep, fork: PlannedFork, head: str, mark: str, *, apart: bool = False
+        self,
+        region: Region,
+        step: PlannedStep,
+        fork: PlannedFork,
+        head: str,
+        mark: str,
+        *,
+        apart: bool = False,
     ) -> Region:
         """The region of a branch, from its first step to the join."""
         join = fork.following if region.after(fork.following) else region.join
@@ -214,7 +226,10 @@ class Regions:
 
 
 def steps_of(plan: Plan, head: str, join: str | None, around: tuple[str, ...]) -> tuple[PlannedStep, ...]:
-    """The steps of a branch, in the order of the plan; PlanRefused where it comes to what it began from."""
+    """The steps of a branch, in the order of the plan; PlanRefused where it comes to what it began from.
+
+    From a step whose text does not tell where it leads, it may; then that is one of the steps, which fails.
+    """
     reached: set[str] = set()
     ahead = [head]
     while ahead:
@@ -229,10 +244,10 @@ def steps_of(plan: Plan, head: str, join: str | None, around: tuple[str, ...]) -
             continue
         reached.add(name)
         step = plan.step(name)
-        known = () if step.unresolved else step.successors
-        ways = [*known, *(fork.following for fork in step.forks)]
-        if step.unresolved:  # which then fails, where it goes there
-            ways += [each for each in step.successors if each not in around]
+        ways = [*step.successors, *(fork.following for fork in step.forks)]
+        if step.unresolved:
+            reached.update(each for each in around if each != join)
+            ways = [each for each in ways if each not in around]
         ahead += [each for each in ways if each is not None and each != join]
     return tuple(each for each in plan.steps if each.name in reached)
 
@@ -280,7 +295,8 @@ def _closing(region: Region, tasks: Tasks) -> dict[str, Any]:
     closing[UNKNOWN] = {
         "Type": "Fail",
         "Error": "UnknownStep",
-        "CausePath": "States.Format('the machine has no way to the step {}; deploy what the code says', $.next)",
+        "CausePath": "States.Format('the machine has no way to the step {}; deploy what the code says', "
+        "$.next)",
     }
     closing[FAILED] = fails
     return {region.named(name): state for name, state in closing.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from orchwipy_runtime.aws.states import PERMANENT
+from orchwipy_runtime.aws.machine_limits import PERMANENT
 from orchwipy_runtime.envelope import KEY
 
 __all__ = ["EXPRESS_SECONDS", "MOST_ATTEMPTS", "Tasks"]

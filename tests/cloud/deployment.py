@@ -24,8 +24,8 @@ PROGRAMS = Path(__file__).parent.parent / "programs"
 
 
 class Deployment:
-    """A stack, of a program, or of a pipeline in it: `book`, `shapes:diamond`. `failures` are the records of the failure destination; `before_invoke(invoker, function)` may
-    look at each hand-off and refuse it."""
+    """A stack, of a program, or of a pipeline in it: `book`, `shapes:diamond`. `failures` are the records of
+    the failure destination; `before_invoke(invoker, function)` may look at each hand-off and refuse it."""
 
     def __init__(
         self,

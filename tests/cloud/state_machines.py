@@ -97,9 +97,7 @@ class StateMachines:
         try:
             self.client.update_state_machine(stateMachineArn=machine, definition=text)
         except self.client.exceptions.StateMachineDoesNotExist:
-            self.client.create_state_machine(
-                name=machine.rpartition(":")[2], definition=text, roleArn=_ROLE
-            )
+            self.client.create_state_machine(name=machine.rpartition(":")[2], definition=text, roleArn=_ROLE)
         started = self.client.start_execution(stateMachineArn=machine, name=run, input=json.dumps(state))
         return self.ended(started["executionArn"], timeout=timeout)
 

@@ -27,8 +27,8 @@ class Failed(Exception):
 
 @dataclass
 class Machine:
-    """A state machine. `entered` are the states that it came through, `started` the executions that it started
-    by name, `events` the history's length and `longest` that of the longest child execution's."""
+    """A state machine. `entered` are the states that it came through, `started` the executions that it
+    started, by name, `events` the history's length and `longest` that of the longest child execution's."""
 
     definition: Mapping[str, Any]
     call: Callable[[str, Any], Any]
@@ -42,8 +42,7 @@ class Machine:
         """An execution's output, and those of the executions that it starts, in `started`. Raises Failed."""
         self._name = name
         self.events = self.longest = 0
-        output = self._region(self.definition, state)
-        return output
+        return self._region(self.definition, state)
 
     def detached(self) -> dict[str, Any]:
         """What becomes of the executions that were started: outputs, or errors."""
@@ -70,7 +69,9 @@ class Machine:
     def _state(self, name: str, state: Mapping[str, Any], data: Any, item: Any) -> tuple[str | None, Any]:
         kind = state["Type"]
         if kind == "Choice":
-            return next((each["Next"] for each in state["Choices"] if _holds(each, data)), state["Default"]), data
+            return next(
+                (each["Next"] for each in state["Choices"] if _holds(each, data)), state["Default"]
+            ), data
         if kind == "Fail":
             raise Failed(*(_said(state, key, data) for key in ("Error", "Cause")))
         if kind == "Wait":
@@ -196,7 +197,7 @@ def _said(state: Mapping[str, Any], key: str, data: Any) -> str:
         return json.dumps(_at(data, path[len("States.JsonToString(") : -1]))
     if path.startswith("States.Format("):
         text, _, argument = path[len("States.Format('") : -1].rpartition("', ")
-        return text.replace("{}", str(_at(data, argument)))
+        return str(text).replace("{}", str(_at(data, argument)))
     return str(_at(data, path))
 
 
