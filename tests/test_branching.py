@@ -165,7 +165,7 @@ class TestFailures:
         assert len(local["faults"]) == 100
 
     def test_an_item_apart_that_stops_the_others(self) -> None:
-        pipe = copy.deepcopy(shapes.mapped)
+        pipe: MicroFunctions = copy.deepcopy(shapes.mapped)
 
         @pipe.fn(returns="square")
         def mapped_square(number: int) -> int:
@@ -290,7 +290,7 @@ class TestStates:
         @pipe.fn()
         def top(*, count: int, **kwargs: Any) -> MapEach:
             body = ReturnUpdates("measure", "text", start=3)
-            more = {"numbers": list(range(count)), "text": RANDOM}
+            more: dict[str, Any] = {"numbers": list(range(count)), "text": RANDOM}
             return MapEach(body, over="numbers", item="number", collect="size", join="end", **more)
 
         @pipe.fn()
@@ -415,4 +415,4 @@ class TestWays:
         assert len(runs.machine.started) == 3, "each begins once"
 
 
-NOTES = {"who": "list", "noted": "list"}
+NOTES: dict[str, Any] = {"who": "list", "noted": "list"}
