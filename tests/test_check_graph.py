@@ -184,9 +184,11 @@ class TestTheRegistry:
 # Where memory knows other things than the text of the one file, and what either says alone.
 DIFFERENT: dict[str, tuple[set[str], set[str]]] = {
     "alternatives_by_import.py": (set(), {"OWP101"}),  # one of the two is there
+    "diamond_where_nobody_brings_it.py": ({"OWP101"}, {"OWP101"}),  # where `>>` stands is not known
     "duplicate_step.py": (set(), {"OWP207"}),  # the second is there
     "escapes_into_a_copy.py": ({"OWP201", "OWP202"}, set()),  # nothing was added to it
     "registered_in_a_loop.py": ({"OWP202"}, set()),  # all of them are there
+    "one_function_many_steps_lack_a_key.py": ({"OWP101"}, {"OWP101"}),  # nor where `pipe.step` does
     "replaced_after_a_condition.py": (set(), {"OWP207"}),
     "made_in_a_function_without_a_key.py": (set(), {"OWP101"}),  # nobody has called it
     "unknown_beginner.py": ({"OWP205"}, {"OWP205"}),  # the constructor's place is not known

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchwipy_lint import load_pipelines
+from orchwipy_lint import check_source, load_pipelines
 from orchwipy_lint.model import Arm, Base, Effect, Pipeline, Step
 from orchwipy_lint.source.live import read_registry
 from orchwipy_runtime import Functions
@@ -763,3 +763,34 @@ def test_the_next_key_goes_before_the_default(tmp_path: Path) -> None:
         "-goto x:Any > ?",
         "parallel [> b | > c] -goto x:Any > default d",
     ]
+
+
+ENDLESS = {
+    "a list in itself": "x = [a]\nx.append(x)\na >> x",
+    "lists that double": "x = [a, b]\nfor i in range(900):\n    x = [x, x]\na >> x",
+    "lists that grow": "x = [a, b]\nfor i in range(900):\n    x = x + x\na >> x",
+    "texts that grow": "x = 'a'\nfor i in range(900):\n    x = x + x\n    pipe.step(a, name=x, returns=())",
+    "numbers that grow": "x = 3\nfor i in range(900):\n    x = x * x\n    pipe.step(a, name=str(x))",
+    "a long loop": "for i in range(10**30):\n    pipe.step(a, name=f's{i}', returns=())",
+    "loops in loops": "for i in range(999):\n for j in range(999):\n  pipe.step(a, name=f'{i}-{j}')",
+    "a number that is too long": f"pipe.step(a, name=str({'9' * 4000}), returns=())",
+    "a call of itself": "def f(n):\n    a >> b\n    f(n + 1)\n    f(n + 2)\nf(0)",
+    "two that call one another": "def f(): g()\ndef g():\n    a >> b\n    f()\nf()",
+    "a long chain": "a >> b\n" + " >> ".join(["c", "d"] * 300),
+    "a deep one": "(" * 80 + "a" + " >> b)" * 80,
+    "wide format": "for i in (1,):\n    pipe.step(a, name=f'{i:999999999}', returns=())",
+    "no such index": "[a][3] >> b\n[a]['x'] >> b\n{}['k'] >> b",
+    "nothing to unpack": "x, y = 5\nx >> a\nfor p, q in [1, 2]: p >> q",
+    "too few": "pipe.step()\npipe.step(*[a])\npipe.fn()()\npipe.step(name='x')\nParallel() >> a",
+    "odd options": "pipe.step(a, returns=5, inputs=[1], bind={1: 2}, default_next=7, **{3: 4})",
+    "odd groups": "a >> [5, None, {}, helper, [[]], Parallel(), *k]",
+    "odd functions": "def f(x, /, *y, z=a >> b, **k): return x >> z\nf(a, b, c, q=d)\nf(*[a], **{})",
+    "a starred target": "first, *rest = [a, b, c]\nfirst >> rest",
+    "an endless while": "while True:\n    a >> b\n    break",
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_nothing_takes_it_down(name: str) -> None:
+    found = check_source(HEAD + SOME + ENDLESS[name])
+    assert not {"OWP001", "OWP002"} & {each.code for each in found}

@@ -7,10 +7,12 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, assume, event, given, settings
 
-from orchwipy_lint import Finding, check_source
+from orchwipy_lint import Finding, Severity, check_source
 from orchwipy_lint.selection import Selection
 
 from .oracle import (
+    FORKED,
+    Conflict,
     Defect,
     Dialect,
     Enumeration,
@@ -22,8 +24,8 @@ from .oracle import (
     render,
 )
 from .oracle.execute import Execution, without_sites
-from .oracle.programs import Update
-from .oracle.values import arms_of
+from .oracle.programs import Start, Update
+from .oracle.values import arms_of, starts_of
 
 QUICK = settings(
     max_examples=90,
@@ -59,6 +61,7 @@ def agrees(program: Program) -> None:
     wrong = [f"line {each.line}: {each.code} {each.message}" for each in found if each.code in NEVER]
     assert not wrong, f"{wrong}\n{source.text}"
     missing_arguments_are_exact(truth, source, found)
+    conflicts_are_exact(truth, source, found)
     for finding in found:
         if finding.code in SOUND:
             SOUND[finding.code](program, truth, source, finding)
@@ -82,6 +85,19 @@ def missing_arguments_are_exact(truth: Enumeration, source: Rendered, found: lis
         assert len(witness) == truth.defects[defect], f"not the shortest: {where}"
 
 
+def conflicts_are_exact(truth: Enumeration, source: Rendered, found: list[Finding]) -> None:
+    sites = {line: site for site, line in source.lines.items()}
+    said = {
+        Conflict(sites[each.line], each.key or "")
+        for each in found
+        if each.code == "OWP108" and each.severity is Severity.ERROR
+    }
+    missed = [f"line {source.lines[site]}: {key}" for site, key in truth.conflicts - said]
+    invented = [f"line {source.lines[site]}: {key}" for site, key in said - truth.conflicts]
+    assert not missed, f"no conflict reported: {missed}\n{source.text}"
+    assert not invented, f"no such conflict: {invented}\n{source.text}"
+
+
 def _told(defects: object, source: Rendered) -> str:
     assert isinstance(defects, set | list)
     return ", ".join(f"line {source.lines[site]}: {step} needs {key}" for site, step, key in sorted(defects))
@@ -90,9 +106,10 @@ def _told(defects: object, source: Rendered) -> str:
 def dropped_key_is_never_there(
     program: Program, truth: Enumeration, source: Rendered, finding: Finding
 ) -> None:
-    arms = {source.lines[arm.site]: arm for step in program.steps for arm in arms_of(step)}
+    every = [arm for step in program.steps for arm in arms_of(step)]
+    arms = {source.lines[arm.site]: arm for each in every for arm in (each, *starts_of(each))}
     arm = arms[finding.line]
-    assert isinstance(arm, Update)
+    assert isinstance(arm, Update | Start)
     assert finding.key in arm.drops
     assert not truth.ever_has(arm.site, finding.key), f"{finding.message}\n{source.text}"
 
@@ -104,13 +121,22 @@ def step_is_never_reached(program: Program, truth: Enumeration, source: Rendered
 
 def no_run_ends(program: Program, truth: Enumeration, source: Rendered, finding: Finding) -> None:
     assert finding.step in program.by_name
-    assert not truth.ends_from(finding.step), f"{finding.message}\n{source.text}"
+    assert finding.step is not None
+    assert truth.never_ends_from(finding.step), f"{finding.message}\n{source.text}"
+
+
+def branch_never_ends(program: Program, truth: Enumeration, source: Rendered, finding: Finding) -> None:
+    if "never ends" in finding.message:
+        sites = {line: site for site, line in source.lines.items()}
+        unended = {region.start.site for region in truth.started - truth.ended}
+        assert sites[finding.line] in unended, f"{finding.message}\n{source.text}"
 
 
 SOUND: dict[str, Callable[[Program, Enumeration, Rendered, Finding], None]] = {
     "OWP107": dropped_key_is_never_there,
     "OWP202": step_is_never_reached,
     "OWP204": no_run_ends,
+    "OWP210": branch_never_ends,
 }
 
 
@@ -141,4 +167,17 @@ def test_a_random_pipeline_is_told_exactly(program: Program) -> None:
 @MANY
 @given(programs())
 def test_thousands_of_random_pipelines_are_told_exactly(program: Program) -> None:
+    agrees(program)
+
+
+@QUICK
+@given(programs(FORKED))
+def test_a_random_pipeline_with_branches_is_told_exactly(program: Program) -> None:
+    agrees(program)
+
+
+@pytest.mark.slow
+@MANY
+@given(programs(FORKED))
+def test_thousands_of_random_pipelines_with_branches_are_told_exactly(program: Program) -> None:
     agrees(program)

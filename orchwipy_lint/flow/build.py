@@ -227,11 +227,18 @@ class _Builder:
         transfer = self.transfer(entering.effect, named)
         starts: dict[int, Presence] = {}
         for target in self.targets(arm.target, region):
-            self.connect(Edge(len(self.edges), fork.node, target, entering, transfer, named, spawns=True))
+            edge = Edge(len(self.edges), fork.node, target, entering, transfer, named, spawns=True)
+            region.starts.append(self.connect(edge))
             if target >= 0:
                 starts[target] = transfer.apply(UNTOUCHED, -1)
         self.explore(starts)
-        region.changes = fixpoint(self.nodes, self.out, starts, -1, spawning=False).get(exit_)
+        reached = fixpoint(self.nodes, self.out, starts, -1, spawning=False)
+        region.changes = reached.get(exit_)
+        for each in reached:
+            region.required |= self.nodes[each].required
+            for edge in self.out[each]:
+                for inner in edge.fork.regions if edge.fork is not None else ():
+                    region.required |= inner.required
         return region
 
     def join(self, fork: Fork) -> None:

@@ -55,7 +55,9 @@ class Classes:
     def of_value(self, key: str, value: Value) -> int:
         """The classes of a value that is set; copies are not followed here."""
         if value.constants is None:
-            return self.present(key)
+            atoms = value.type.atoms
+            is_list = atoms is not None and all(each.name == "list" for each in atoms)
+            return OTHER if atoms and is_list else self.present(key)
         found = 0
         for constant in value.constants:
             found |= self.of_constant(key, constant)

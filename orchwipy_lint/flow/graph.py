@@ -68,10 +68,14 @@ class Region:
     arm: Arm
     enclosing: frozenset[str]
     """The steps that forked it and the branches around it."""
+    starts: list[Edge] = field(default_factory=list)
+    """The edges from the fork to its first step."""
     nodes: dict[int, int] = field(default_factory=dict)
     """The nodes of steps, by their numbers in the pipeline."""
     changes: Presence | None = None
     """What it changes until its end, None where it comes to none."""
+    required: int = 0
+    """The keys that some step in it needs, as bits."""
 
     @property
     def depth(self) -> int:

@@ -30,14 +30,16 @@ class Share(NamedTuple):
 class Joining:
     """The ways of one key (its `bit`) over one join.
 
-    `merge` says how the values that several branches write are joined. `anything` are the classes that
-    the key can have where branches disagree, or where it is made of several values; `listed` that of a list.
+    `merge` says how the values that several branches write are joined. `present` are the classes of a key
+    that is there, `anything` those that it can have where branches disagree, or where it is made of several
+    values; `listed` that of a list.
     """
 
     fork: Fork
     layers: Layers
     bit: int
     merge: str | None
+    present: int
     anything: int
     listed: int
 
@@ -53,7 +55,7 @@ class Joining:
                 yield from self.of_first(written)
         elif self.merge is not None:
             if written & (self.listed if self.merge == "list" else self.anything):
-                yield from self.of_some(self.layers.each & ~ABSENT)
+                yield from self.of_some(self.present)
         elif written and not self.anything & ~written:
             yield from self.of_some(written)
         elif written:
@@ -69,15 +71,15 @@ class Joining:
 
     @property
     def there(self) -> int:
-        return self.layers.all & ~self.absent
+        return self.layers.spread(self.present)
 
     @property
     def writing(self) -> int:
-        return self.layers.written(self.layers.each & ~ABSENT)
+        return self.layers.written(self.present)
 
     @property
     def mending(self) -> int:
-        return self.layers.mended(self.layers.each & ~ABSENT)
+        return self.layers.mended(self.present)
 
     @property
     def dropping(self) -> int:
@@ -103,7 +105,7 @@ class Joining:
             yield Share(gone, ABSENT | self.dropping, {})
 
     def dropped(self) -> Iterator[Share]:
-        every = self.layers.each & ~ABSENT | self.dropping
+        every = self.present | self.dropping
         for each in self.droppers:
             yield Share(self.there, every, {each: self.dropping})
 
@@ -116,7 +118,7 @@ class Joining:
         """One branch alone touches it, and writes one of these."""
         for each in self.writers:
             of = {each: self.layers.written(classes)}
-            yield Share(self.there, self.layers.each & ~ABSENT | self.mending, of)
+            yield Share(self.there, self.present | self.mending, of)
             yield Share(self.absent, ABSENT | self.dropping | self.mending, of)
 
     def of_first(self, classes: int) -> Iterator[Share]:
@@ -141,5 +143,6 @@ class Joining:
 
     def mended(self) -> Iterator[Share]:
         """A step of some branch lacked it, and none writes it."""
-        for each in range(len(self.fork.regions)):
-            yield Share(self.layers.all, self.layers.all & ~self.writing, {each: self.mending})
+        for each, region in enumerate(self.fork.regions):
+            if region.required & self.bit:
+                yield Share(self.layers.all, self.layers.all & ~self.writing, {each: self.mending})

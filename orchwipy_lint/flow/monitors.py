@@ -87,6 +87,8 @@ class Presence:
         return ("presence", self.key)
 
     def before(self, edge: Edge, case: Case, statuses: int, layers: Layers) -> int:
+        if layers.if_written(statuses) & CLASH:
+            return statuses  # the branches disagree before anything else is set at their join
         effect = edge.arm.effect
         sets, stays = self.key in effect.sets, keeps(edge, self.key)
         if stays and not (sets or effect.opens or effect.drops_unknown or self.key in effect.maybe):

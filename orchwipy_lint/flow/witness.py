@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from orchwipy_lint.flow.classes import TRUTHY, Classes
 from orchwipy_lint.flow.graph import Edge, Fork, Graph, Region
 from orchwipy_lint.flow.joins import Joining, Share
-from orchwipy_lint.flow.monitors import CLASH, FREE, Monitor
+from orchwipy_lint.flow.monitors import CLASH, FREE, MAYBE, THERE, Monitor
 from orchwipy_lint.flow.precondition import Clash, Condition, Preconditions
 from orchwipy_lint.model import Case
 
@@ -63,9 +63,11 @@ class Path:
 
     entry: int
     hops: tuple[Hop, ...]
+    forks: int = 0
+    """How many of the hops lead to a fork, which is not counted."""
 
     def __len__(self) -> int:
-        return len(self.hops)
+        return len(self.hops) - self.forks
 
 
 @dataclass(slots=True)
@@ -130,7 +132,9 @@ class _Search:
         onward: dict[_State, tuple[_State | None, Hop]] = {}
         starts = ((None, hop, goal.source, before) for hop, before in self.back(goal, condition))
         for state in self.sweep(onward, starts, None):
-            return Path(state[0], _hops(onward, state))
+            hops = _hops(onward, state)
+            targets = [self.graph.nodes[hop.edge.target] for hop in hops if hop.edge.target >= 0]
+            return Path(state[0], hops, sum(each.fork is not None for each in targets))
         return None
 
     def sweep(
@@ -144,10 +148,17 @@ class _Search:
 
         def arrive(following: _State | None, hop: Hop, node: int, condition: Condition) -> None:
             state = (node, _frozen(condition))
-            if state not in onward:
-                onward[state] = (following, hop)
-                self.visited += 1
+            if state in onward:
+                return
+            onward[state] = (following, hop)
+            self.visited += 1
+            if self.graph.nodes[node].fork is None or node == until:
                 waiting.append(state)
+            else:  # a fork is passed at once: the step that forks is what counts
+                for edge in self.graph.into[node]:
+                    if self.reachable[edge.source]:
+                        for before, at_step in self.back(edge, condition):
+                            arrive(state, before, edge.source, at_step)
 
         for start in starts:
             arrive(*start)
@@ -288,6 +299,8 @@ class _Search:
                 if each not in found:
                     found[each] = None
                     yield dict(each), ways
+                if not each:
+                    return  # the others ask for more
 
     def split(self, fork: Fork, condition: Condition) -> Iterator[tuple[Condition, list[Condition]]]:
         """Each way to share a condition among the fork and the ends of its branches."""
@@ -308,17 +321,17 @@ class _Search:
 
     def joining(self, fork: Fork, key: str, wanted: int) -> Iterator[Share]:
         """The ways for one key."""
-        follows = key == _FOLLOWED
-        name = self.monitor.key if follows else key
-        joining = Joining(
-            fork,
-            self.layers,
-            1 << self.graph.keys[name],
-            fork.fan.merge.get(name),
-            self.monitor.merged if follows else self.classes.present(key),
-            self.monitor.merged if follows else TRUTHY,
-        )
-        return joining.disagreeing() if follows and wanted & CLASH else joining.ways(wanted)
+        if key != _FOLLOWED:
+            present = self.classes.present(key)
+            return self.joining_of(fork, key, present, present, TRUTHY).ways(wanted)
+        name, merged = self.monitor.key, self.monitor.merged
+        if wanted & CLASH:
+            return self.joining_of(fork, name, THERE, merged, merged).disagreeing()
+        return self.joining_of(fork, name, THERE | MAYBE, merged, merged).ways(wanted)
+
+    def joining_of(self, fork: Fork, key: str, present: int, anything: int, listed: int) -> Joining:
+        merge = fork.fan.merge.get(key)
+        return Joining(fork, self.layers, 1 << self.graph.keys[key], merge, present, anything, listed)
 
     def ends(self, region: Region, demand: Condition) -> _Ends:
         """The ways through a branch that end like this, with what each asks of the fork's state."""

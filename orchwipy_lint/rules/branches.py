@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from orchwipy_lint.findings import Finding, Related, Severity
 from orchwipy_lint.flow import Flow
-from orchwipy_lint.flow.graph import RECURSIVE, UNKNOWN, Fork, Region
-from orchwipy_lint.flow.monitors import CLASH, Presence
+from orchwipy_lint.flow.graph import RECURSIVE, UNKNOWN, Fork, Node, Region
+from orchwipy_lint.flow.monitors import CLASH, FREE, Presence, Reached
 from orchwipy_lint.flow.witness import Path, Way
 from orchwipy_lint.model import Span
 from orchwipy_lint.rules.base import Rule
@@ -152,25 +152,20 @@ def unreached_join(flow: Flow) -> Iterator[Finding]:
 
 def _unreached(flow: Flow, fork: Fork, region: Region) -> Iterator[tuple[str, Span, str, str]]:
     step, name = flow.graph.nodes[fork.node].step, branch_name(region)
-    is_open = leads_back = False
-    for number in region.nodes.values():
-        node = flow.graph.nodes[number]
-        if flow.before[number] is None:
-            continue
-        is_open = is_open or any(site.problem for site in node.step.returns)
-        for edge in flow.graph.out[number]:
-            is_open = is_open or edge.target == UNKNOWN
-            if edge.target == RECURSIVE:
-                leads_back = True
-                back = edge.arm.target.step
-                yield (
-                    node.step.path,
-                    edge.arm.span,
-                    f"RecursiveBranch: step `{node.step.name}` runs in a branch of step `{back}` "
-                    "and leads back to it",
-                    f"let the branch end, and return `{back}` from the step after the branches",
-                )
-        if fork.fan.kind != "detach":
+    nodes = [flow.graph.nodes[each] for each in region.nodes.values() if flow.before[each] is not None]
+    edges = [*region.starts, *(edge for node in nodes for edge in flow.graph.out[node.number])]
+    for edge in edges:
+        if edge.target == RECURSIVE and flow.witnesses.path(Reached(), edge, FREE) is not None:
+            source, back = flow.graph.nodes[edge.source].step, edge.arm.target.step
+            yield (
+                source.path,
+                edge.arm.span,
+                f"RecursiveBranch: step `{source.name}` leads to step `{back}` "
+                f"{'in a branch that this forked' if source.name != back else 'in a branch of its own'}",
+                f"let the branch end, and return `{back}` from the step after the branches",
+            )
+    for node in nodes:
+        if fork.fan.kind != "detach" and node.step.pauses and _is_run(flow, node):
             for span in node.step.pauses:
                 yield (
                     node.step.path,
@@ -179,7 +174,9 @@ def _unreached(flow: Flow, fork: Fork, region: Region) -> Iterator[tuple[str, Sp
                     "where the others would wait for it",
                     "pause before the fork or after the join, or start the branch with `Detach`",
                 )
-    if fork.fan.kind != "detach" and region.changes is None and not (is_open or leads_back):
+    is_open = any(edge.target in (UNKNOWN, RECURSIVE) for edge in edges)
+    is_open = is_open or any(site.problem for node in nodes for site in node.step.returns)
+    if fork.fan.kind != "detach" and region.changes is None and not is_open and _is_run(flow, flow.graph.nodes[fork.node]):
         yield (
             step.path,
             region.arm.span,
@@ -187,6 +184,12 @@ def _unreached(flow: Flow, fork: Fork, region: Region) -> Iterator[tuple[str, Sp
             "name no next step in the last step of the branch, or the step that joins"
             + (f" (`{region.join}`)" if region.join else ""),
         )
+
+
+def _is_run(flow: Flow, node: Node) -> bool:
+    """Whether the conditions on the way let some path lead to a node."""
+    into = (edge for edge in flow.graph.into[node.number] if flow.before[edge.source] is not None)
+    return any(flow.witnesses.path(Reached(), edge, FREE) is not None for edge in into)
 
 
 def invalid_composition(flow: Flow) -> Iterator[Finding]:

@@ -103,11 +103,11 @@ def endless_loop(flow: Flow) -> Iterator[Finding]:
         if edge.source in doomed and edge.target in doomed and not edge.spawns
     )
     for component in nx.strongly_connected_components(loops):
-        leaving = (edge for node in component for edge in flow.graph.out[node] if not edge.spawns)
-        if any(edge.target not in component for edge in leaving):
+        onward = [[edge for edge in flow.graph.out[node] if not edge.spawns] for node in component]
+        if any(edge.target not in component for edges in onward for edge in edges):
             continue  # it is left, to another loop
-        if not all(flow.graph.out[node] for node in component):
-            continue  # a step that only raises
+        if not all(onward):
+            continue  # a step that only raises, or branches that never join
         start = min(number for number in component if flow.graph.nodes[number].fork is None)
         first = flow.graph.nodes[start].step
         names = _around(flow, start, component)

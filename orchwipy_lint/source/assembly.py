@@ -10,14 +10,15 @@ import libcst as cst
 from orchwipy_lint.model import ALWAYS, Arm, Base, Effect, Pipeline, Span, Step, Target
 from orchwipy_lint.source.abstract import Origin
 from orchwipy_lint.source.arms import Arms, Reading
-from orchwipy_lint.source.composition import Element, Group, Link, StepBefore, two_successors
+from orchwipy_lint.source.composition import Element, Group, StepBefore, two_successors
 from orchwipy_lint.source.declared import Draft, Registration
 from orchwipy_lint.source.expressions import Expressions
 from orchwipy_lint.source.link import Part, link
 from orchwipy_lint.source.options import Options
 from orchwipy_lint.source.paths import Path
 from orchwipy_lint.source.plain import Plain, plain_step
-from orchwipy_lint.source.steps import Definition, Place, StepReader, with_changes
+from orchwipy_lint.source.registered import Definition, with_changes
+from orchwipy_lint.source.steps import Place, StepReader
 from orchwipy_lint.source.targets import Following, Registered
 
 __all__ = ["assembled"]
@@ -69,15 +70,18 @@ class _Assembly:
         links = [each for each in self.composition.links if each.step == step.name]
         default: Element | None = registration.default or step.default_next
         defaults: list[Arm] = []
-        for each in links:
-            if default not in (None, each.following):
-                self.problems.append((self.places.span(each.node), *_two(default, each)))
-        for element in dict.fromkeys(each.following for each in links):
-            defaults += self.arms(element, None)
-        if not links and isinstance(default, Group):
+        if default is not None and (links or isinstance(default, Group)):
             problems: list[tuple[Span, str, str]] = []
-            defaults = self.arms(default, problems)
+            defaults += self.arms(default, problems)
             step = replace(step, problems=(*step.problems, *problems))
+        for each in links:
+            if default is not None and each.following != default:
+                self.problems.append(
+                    (self.places.span(each.node), *two_successors(step.name, default, each.following))
+                )
+        for element in dict.fromkeys(each.following for each in links):
+            if element != default:
+                defaults += self.arms(element, None)
         if step.name in self.composition.mentioned:
             step = replace(step, terminates=True)
         return Part(step, registration.branch, tuple(defaults))
@@ -117,7 +121,3 @@ class _Assembly:
         reading = Reading(context, Path(ALWAYS, {}), self.places.span(call), Origin(node, node, call))
         reading.read(found, ALWAYS, None, nested=True)
         return reading.arms, reading.problem
-
-
-def _two(default: Element | None, link: Link) -> tuple[str, str]:
-    return two_successors(link.step, default or "", link.following)

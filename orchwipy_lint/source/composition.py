@@ -130,12 +130,11 @@ class Composition:
 
     def follow(self, step: str, following: Element, node: ast.expr, branch: Branch) -> None:
         """Have an element follow the returns of a step that name none."""
-        for known in self.links:
-            if known.step != step or is_exclusive(known.branch, branch):
-                continue
-            if known.following != following:
-                self.problems.append((node, *two_successors(step, known.following, following)))
+        known = [each for each in self.links if each.step == step and not is_exclusive(each.branch, branch)]
+        if any(each.following == following for each in known):
             return
+        if known:
+            self.problems.append((node, *two_successors(step, known[0].following, following)))
         self.links.append(Link(step, following, node, branch))
 
     def _join(self, group: Group, step: str, node: ast.expr) -> None:

@@ -128,25 +128,31 @@ class Scope:
         return name in self.names or (self.parent is not None and self.parent.has(name))
 
 
-def display(value: Value, place: ast.expr) -> ast.expr | None:
-    """A value as it would be written at this place; None for what has no such form."""
+_WIDEST = 100
+"""Longer lists and dicts are not written out."""
+
+
+def display(value: Value, place: ast.expr, depth: int = 4) -> ast.expr | None:
+    """A value as it would be written at this place; None for what has no such form, or a deep one."""
     made: ast.expr
+    if depth == 0:
+        return None
     if isinstance(value, Const):
         made = ast.Constant(value.value)
     elif isinstance(value, Local):
         args = value.node.args
         made = ast.Lambda(args, ast.copy_location(ast.Constant(None), place))
     elif isinstance(value, Items):
-        parts = [display(each, place) for each in value.values]
+        parts = [display(each, place, depth - 1) for each in value.values[:_WIDEST]]
         elements = [each for each in parts if each is not None]
-        if len(elements) < len(parts):
+        if len(elements) < len(value.values):
             return None
         made = (ast.Tuple if value.is_tuple else ast.List)(elements, ast.Load())
     elif isinstance(value, Table):
         keys = [ast.copy_location(ast.Constant(each), place) for each in value.rows]
-        parts = [display(each, place) for each in value.rows.values()]
+        parts = [display(each, place, depth - 1) for each in list(value.rows.values())[:_WIDEST]]
         elements = [each for each in parts if each is not None]
-        if len(elements) < len(parts):
+        if len(elements) < len(value.rows):
             return None
         made = ast.Dict([*keys], elements)
     else:

@@ -7,7 +7,6 @@ Literals are followed, since loops over them name steps; what is about pipelines
 from __future__ import annotations
 
 import ast
-import operator
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -25,6 +24,7 @@ from orchwipy_lint.source.declared import (
     Value,
 )
 from orchwipy_lint.source.escapes import HARMLESS
+from orchwipy_lint.source.literals import BUILT_IN, LONGEST, computed, rows_of, short, turns
 from orchwipy_lint.source.names import Names, name_of
 from orchwipy_lint.source.registering import Registering
 from orchwipy_lint.source.statements import Branch
@@ -34,21 +34,16 @@ __all__ = ["Evaluator", "Walker"]
 _DEEPEST = 60
 """Expressions that are nested deeper are not followed."""
 
-_LONGEST = 1_000
-"""Nor are loops with more turns, or longer texts."""
 
 _FORMAT = re.compile(r"0?\d?[dsx]?")
-_ARITHMETIC: dict[type[ast.operator], Callable[[int, int], int]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-}
 
 
 class Walker(Protocol):
     """Runs the statements of a function that is called; `branch` is where the walk is."""
 
     branch: Branch
+
+    def takes_turns(self, count: int) -> bool: ...
 
     def run(self, function: Local, given: list[Value], named: Mapping[str, Value]) -> Value: ...
 
@@ -110,7 +105,7 @@ class Evaluator:
                 parts.append(format(repr(value.value) if is_repr else value.value, spec))
             except (ValueError, TypeError):
                 return None
-        return _short("".join(parts))
+        return short("".join(parts))
 
     def format_of(self, node: ast.FormattedValue, scope: Scope) -> str | None:
         """The format of a value in an f-string; None for those that are not followed."""
@@ -128,7 +123,7 @@ class Evaluator:
         made = Items([], [], is_tuple)
         for each in nodes:
             if isinstance(each, ast.Starred):
-                values = self.turns(self.evaluate(each.value, scope))
+                values = turns(self.evaluate(each.value, scope))
                 made.values += [None] if values is None else values
                 made.nodes += [each] * (1 if values is None else len(values))
             else:
@@ -174,8 +169,10 @@ class Evaluator:
                 made.nodes.append(node.elt)
                 return
             generator = node.generators[number]
-            values = self.turns(self.evaluate(generator.iter, inner))
-            for each in [None] if values is None else values:
+            values = turns(self.evaluate(generator.iter, inner))
+            if values is None or not self.walker.takes_turns(len(values)):
+                values = [None]
+            for each in values:
                 self.bind(generator.target, each, inner)
                 if all(self.truth(test, inner) is not False for test in generator.ifs):
                     turn(number + 1, inner)
@@ -187,25 +184,12 @@ class Evaluator:
         if isinstance(node.op, ast.RShift):
             return self.registering.shift(node, scope)
         left, right = self.evaluate(node.left, scope), self.evaluate(node.right, scope)
-        return self.computed(node.op, left, right)
+        return computed(node.op, left, right)
 
     def negated(self, node: ast.UnaryOp, scope: Scope) -> Value:
         value = self.evaluate(node.operand, scope)
         if isinstance(node.op, ast.USub) and isinstance(value, Const) and isinstance(value.value, int):
             return Const(-value.value)
-        return None
-
-    def computed(self, operation: ast.operator, left: Value, right: Value) -> Value:
-        """What an operator makes of literals or lists."""
-        if isinstance(left, Const) and isinstance(right, Const):
-            one, other = left.value, right.value
-            if isinstance(one, str) and isinstance(other, str) and isinstance(operation, ast.Add):
-                return _short(one + other)
-            if isinstance(one, int) and isinstance(other, int) and max(abs(one), abs(other)) < 10**9:
-                arithmetic = _ARITHMETIC.get(type(operation))
-                return None if arithmetic is None else Const(arithmetic(one, other))
-        if isinstance(left, Items) and isinstance(right, Items) and isinstance(operation, ast.Add):
-            return Items([*left.values, *right.values], [*left.nodes, *right.nodes], left.is_tuple)
         return None
 
     def call(self, node: ast.Call, scope: Scope) -> Value:
@@ -221,9 +205,9 @@ class Evaluator:
             return self.method(held, function.attr, given, node)
         if isinstance(called, Local):
             return self.walker.run(called, given.values, {name: each for name, each in named.items() if name})
-        built = _BUILT_IN.get(self.names.dotted(function) or "")
+        built = BUILT_IN.get(self.names.dotted(function) or "")
         if built is not None and called is None and not named:
-            return built(self, given)
+            return built(given)
         if self.names.dotted(function) not in HARMLESS:
             self.registering.hand_out([*given.values, *named.values()])
         return None
@@ -235,58 +219,22 @@ class Evaluator:
             keys: list[Value] = [Const(each) for each in held.rows]
             rows = list(held.rows.values())
             if name == "items":
-                return _rows([keys, rows], node)
+                return rows_of([keys, rows], node)
             if name in ("keys", "values"):
                 return Items(keys if name == "keys" else rows, [node] * len(keys), is_tuple=False)
             if name == "get" and values and isinstance(values[0], Const):
                 return held.rows.get(values[0].value)
         elif isinstance(held, Items):
+            if len(held.values) > LONGEST:
+                return None
             if name == "append" and len(values) == 1:
                 held.values.append(values[0])
                 held.nodes.append(given.nodes[0])
-            elif name == "extend" and values and (more := self.turns(values[0])) is not None:
+            elif name == "extend" and values and (more := turns(values[0])) is not None:
                 held.values += more
                 held.nodes += [given.nodes[0]] * len(more)
             elif name not in ("index", "count", "copy"):
                 held.values, held.nodes = [None], [node]
-        return None
-
-    def range(self, given: Items) -> Value:
-        bounds = [each.value for each in given.values if isinstance(each, Const)]
-        numbers = [each for each in bounds if isinstance(each, int)]
-        if not 0 < len(numbers) == len(given.values) <= 3 or numbers[2:] == [0]:
-            return None
-        turns = range(*numbers)
-        nodes = [given.nodes[0]] * len(turns) if len(turns) <= _LONGEST else []
-        return Items([Const(each) for each in turns], nodes, is_tuple=False) if nodes or not turns else None
-
-    def zip(self, given: Items) -> Value:
-        columns = [self.turns(each) for each in given.values]
-        known = [each for each in columns if each is not None]
-        return _rows(known, given.nodes[0]) if known and len(known) == len(columns) else None
-
-    def enumerate(self, given: Items) -> Value:
-        values = self.turns(given.values[0]) if given.values else None
-        start = given.values[1] if len(given.values) > 1 else Const(0)
-        if values is None or not isinstance(start, Const) or not isinstance(start.value, int):
-            return None
-        numbers: list[Value] = [Const(start.value + number) for number in range(len(values))]
-        return _rows([numbers, values], given.nodes[0])
-
-    def listed(self, given: Items) -> Value:
-        values = self.turns(given.values[0]) if len(given.values) == 1 else None
-        return None if values is None else Items(values, [given.nodes[0]] * len(values), is_tuple=False)
-
-    def string(self, given: Items) -> Value:
-        value = given.values[0] if len(given.values) == 1 else None
-        return _short(str(value.value)) if isinstance(value, Const) else None
-
-    def turns(self, value: Value) -> list[Value] | None:
-        """What a loop over a value goes through; None where that is not known, or too long."""
-        if isinstance(value, Items):
-            return list(value.values) if len(value.values) <= _LONGEST else None
-        if isinstance(value, Table):
-            return [Const(each) for each in value.rows]
         return None
 
     def bind(self, target: ast.expr, value: Value, scope: Scope) -> None:
@@ -295,7 +243,7 @@ class Evaluator:
             scope.names[target.id] = value
             self.registering.named(target.id, value)
         elif isinstance(target, (ast.Tuple, ast.List)):
-            values = self.turns(value)
+            values = turns(value)
             if values is None or len(values) != len(target.elts):
                 values = [None] * len(target.elts)
             for each, inner in zip(target.elts, values, strict=True):
@@ -334,26 +282,6 @@ class Evaluator:
             return bool(value.values)
         return True if isinstance(value, (Made, Chain, Group, Draft)) else None
 
-
-def _short(text: str) -> Const | None:
-    return Const(text) if len(text) <= _LONGEST else None
-
-
-def _rows(columns: list[list[Value]], node: ast.expr) -> Items:
-    rows: list[Value] = [
-        Items(list(row), [node] * len(row), is_tuple=True) for row in zip(*columns, strict=False)
-    ]
-    return Items(rows, [node] * len(rows), is_tuple=False)
-
-
-_BUILT_IN: dict[str, Callable[[Evaluator, Items], Value]] = {
-    "range": Evaluator.range,
-    "zip": Evaluator.zip,
-    "enumerate": Evaluator.enumerate,
-    "list": Evaluator.listed,
-    "tuple": Evaluator.listed,
-    "str": Evaluator.string,
-}
 
 _READERS: dict[type[ast.expr], Callable[[Evaluator, Any, Scope], Value]] = {
     ast.Constant: Evaluator.literal,

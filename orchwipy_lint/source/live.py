@@ -25,8 +25,9 @@ from orchwipy_lint.source.live_options import LivePlain, default_arm, keyword_of
 from orchwipy_lint.source.names import Names
 from orchwipy_lint.source.places import Places
 from orchwipy_lint.source.plain import Plain, plain_step
+from orchwipy_lint.source.registered import Definition, with_changes
 from orchwipy_lint.source.statements import statements
-from orchwipy_lint.source.steps import Definition, Place, StepReader, with_changes
+from orchwipy_lint.source.steps import Place, StepReader
 from orchwipy_lint.source.targets import Registered
 from orchwipy_lint.types import ANY
 

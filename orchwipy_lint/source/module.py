@@ -11,10 +11,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
-from orchwipy_lint.source.declared import Const, Draft, Function, Items, Local, Made, Scope, Table, Value
+from orchwipy_lint.source.composition import Chain, Group
+from orchwipy_lint.source.declared import Draft, Function, Items, Local, Made, Scope, Value
 from orchwipy_lint.source.escapes import escapes
 from orchwipy_lint.source.evaluation import Evaluator
+from orchwipy_lint.source.literals import turns
 from orchwipy_lint.source.names import Names
+from orchwipy_lint.source.relevance import Relevance
 from orchwipy_lint.source.statements import Branch, blocks, is_exclusive, is_try
 from orchwipy_lint.source.uses import header_expressions, stored_names
 
@@ -29,11 +32,16 @@ _DEEPEST = 8
 
 def find_pipelines(tree: ast.Module, text: str, names: Names) -> list[Draft]:
     """The pipelines of a module, in the order of their constructors; `names` learns what names are steps."""
-    finder = _Finder(names)
+    relevance = Relevance(tree, names)
+    if not relevance.has_pipelines:
+        return []
+    finder = _Finder(names, relevance)
     finder.block(tree.body, Scope())
     while finder.later:
         local = finder.later.pop(0)
-        if local.node not in finder.ran and not isinstance(local.node, ast.Lambda):
+        if isinstance(local.node, ast.Lambda) or local.node in finder.ran:
+            continue
+        if local.node.name in relevance.functions:
             finder.ran.add(local.node)
             finder.branch = ()
             finder.block(local.node.body, finder.inside(local))
@@ -46,8 +54,9 @@ def find_pipelines(tree: ast.Module, text: str, names: Names) -> list[Draft]:
 
 
 class _Finder:
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, relevance: Relevance) -> None:
         self.names = names
+        self.relevance = relevance
         self.evaluator = Evaluator(names, self)
         self.drafts = self.evaluator.registering.drafts
         self.bound: dict[str, list[Draft]] = {}
@@ -55,6 +64,7 @@ class _Finder:
         self.ran: set[ast.AST] = set()
         self.branch: Branch = ()
         self._returned: list[list[Value]] = []
+        self._inner: dict[ast.AST, set[str]] = {}
         self._turns = 0
         self._unrolled = 0
 
@@ -99,21 +109,20 @@ class _Finder:
         if isinstance(node, (ast.With, ast.AsyncWith)):
             for name in stored_names(item.optional_vars for item in node.items if item.optional_vars):
                 scope.names[name] = None
-        outside, before, ends = self.branch, dict(scope.names), []
+        outside = self.branch
+        bound = stored_names([node]) if isinstance(node, ast.If) or is_try(node) else ()
+        held = {name: [scope.names.get(name)] for name in bound}
         for number, block in blocks(node):
             if number is not None:
                 self.branch = (*outside, (node.lineno * 10_000 + node.col_offset, number))
             self.block(block, scope)
             self.branch = outside
-            if number is not None:
-                ends.append(dict(scope.names))
-        if isinstance(node, ast.If) or is_try(node):
-            for name in scope.names:
-                held = [each.get(name) for each in (before, *ends)]
-                if any(isinstance(each, _FORGOTTEN) for each in held) and any(
-                    each != held[-1] for each in held
-                ):
-                    scope.names[name] = None
+            for name in bound if number is not None else ():
+                held[name].append(scope.names.get(name))
+        for name, values in held.items():
+            is_kept = isinstance(values[-1], (Draft, Local))
+            if name in scope.names and not is_kept and any(each != values[-1] for each in values):
+                scope.names[name] = None
 
     def decided(self, node: ast.If, scope: Scope) -> type[ast.stmt] | None:
         """An `if` in a turn of a loop, where the text may tell which way is taken."""
@@ -124,13 +133,13 @@ class _Finder:
         return self.block(node.body if test else node.orelse, scope)
 
     def loop(self, node: ast.For | ast.AsyncFor, scope: Scope) -> type[ast.stmt] | None:
-        values = self.evaluator.turns(self.evaluator.evaluate(node.iter, scope))
-        if values is None or not _declares(node.body) or self._turns + len(values) > _MOST_TURNS:
+        values = turns(self.evaluator.evaluate(node.iter, scope))
+        matters = any(map(_is_declared, values or ())) or self.relevance.concerns(node.body)
+        if values is None or not matters or not self.takes_turns(len(values)):
             for name in stored_names([node.target]):
                 scope.names[name] = None
             self.block(node.body, scope)
         else:
-            self._turns += len(values)
             self._unrolled += 1
             for each in values:
                 self.evaluator.bind(node.target, each, scope)
@@ -141,6 +150,11 @@ class _Finder:
             self._unrolled -= 1
         self.block(node.orelse, scope)
         return None
+
+    def takes_turns(self, count: int) -> bool:
+        """Whether so many more turns of loops and calls of functions are followed."""
+        self._turns += count
+        return self._turns <= _MOST_TURNS
 
     def assign(self, targets: list[ast.expr], value: ast.expr, scope: Scope) -> None:
         for target in targets:
@@ -215,13 +229,9 @@ class _Finder:
         """The scope of a function's body, in which its own names are not known yet."""
         scope = Scope(function.scope)
         if not isinstance(function.node, ast.Lambda):
-            shared = {
-                name
-                for each in ast.walk(function.node)
-                if isinstance(each, (ast.Global, ast.Nonlocal))
-                for name in each.names
-            }
-            scope.names.update(dict.fromkeys(stored_names(function.node.body) - shared))
+            if function.node not in self._inner:
+                self._inner[function.node] = _own_names(function.node)
+            scope.names.update(dict.fromkeys(self._inner[function.node]))
         arguments = function.node.args
         for each in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]:
             scope.names[each.arg] = None
@@ -232,6 +242,11 @@ class _Finder:
 
     def run(self, function: Local, given: list[Value], named: Mapping[str, Value]) -> Value:
         """Call a function of this file; what it returns, where that is one thing alone."""
+        matters = any(map(_is_declared, (*given, *named.values())))
+        if not matters and getattr(function.node, "name", "") not in self.relevance.functions:
+            return None
+        if len(self._returned) >= _DEEPEST or not self.takes_turns(1):
+            return None
         scope, arguments = self.inside(function), function.node.args
         positional = [*arguments.posonlyargs, *arguments.args]
         pairs = list(zip(reversed(positional), reversed(arguments.defaults), strict=False))
@@ -250,9 +265,6 @@ class _Finder:
         scope.names.update((name, value) for name, value in named.items() if name in scope.names)
         if isinstance(function.node, ast.Lambda):
             return self.evaluator.evaluate(function.node.body, scope)
-        if len(self._returned) >= _DEEPEST or self._turns >= _MOST_TURNS:
-            return None
-        self._turns += 1
         self.ran.add(function.node)
         self._returned.append([])
         self._unrolled += 1
@@ -262,14 +274,13 @@ class _Finder:
         return returned[0] if len(returned) == 1 else None
 
 
-_FORGOTTEN = (Const, Items, Table, Made)
-"""What a name may stand for that differs where branches meet."""
+def _is_declared(value: Value) -> bool:
+    """Whether a value is about pipelines: a step, or a list of some."""
+    held = value.values if isinstance(value, Items) else [value]
+    return any(isinstance(each, (Draft, Made, Chain, Group, Items)) for each in held)
 
 
-def _declares(body: list[ast.stmt]) -> bool:
-    """Whether statements may add to a pipeline, by a quick look."""
-    return any(
-        isinstance(node, (ast.Call, ast.BinOp, ast.AugAssign))
-        for statement in body
-        for node in ast.walk(statement)
-    )
+def _own_names(function: Function) -> set[str]:
+    """The names that a function binds for itself."""
+    nodes = (node for node in ast.walk(function) if isinstance(node, (ast.Global, ast.Nonlocal)))
+    return stored_names(function.body) - {name for node in nodes for name in node.names}

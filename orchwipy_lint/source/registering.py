@@ -30,6 +30,9 @@ __all__ = ["Registering"]
 _OPERANDS = (
     "steps, their names, chains, lists and tuples of them, Parallel, MapEach and Detach can stand in `>>`"
 )
+_DEEPEST = 20
+"""Groups that are nested deeper are not read."""
+
 _OF_TWO = ("the steps are of two pipelines", "put steps of one pipeline together")
 _EMPTY = ("a group in `>>` is empty", "name the steps that run at once")
 
@@ -215,8 +218,12 @@ class Registering:
         if isinstance(value, Items):
             if not value.values:
                 return _EMPTY
+            if self.evaluator.depth > _DEEPEST or not self.evaluator.walker.takes_turns(1):
+                return None
             keywords = [ast.keyword("on_error", _text("collect", node))] if value.is_tuple else []
+            self.evaluator.depth += 1
             value = self.fan("Parallel", value, keywords, node)
+            self.evaluator.depth -= 1
         if isinstance(value, Group):
             return Chain(value.owner, value, value)
         if isinstance(value, Const):

@@ -27,7 +27,7 @@ from orchwipy_lint.source.uses import changed_names
 from orchwipy_lint.source.values import constant_type
 from orchwipy_lint.types import ANY, Constant, Type, scalar
 
-__all__ = ["Definition", "Place", "StepReader", "with_changes"]
+__all__ = ["Place", "StepReader"]
 
 _IMMUTABLE = frozenset({"str", "int", "float", "bool", "None", "bytes", "complex"})
 
@@ -230,55 +230,6 @@ class StepReader:
             return frozenset()
         body = function.body if isinstance(function, Function) else [ast.Expr(function.body)]
         return frozenset(mutable & changed_names(body, self.makers()))
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """A function that is registered as a step, in its file."""
-
-    reader: StepReader
-    function: AnyFunction | None
-    registered: Registered
-    place: Place
-
-    def read(self) -> Step:
-        """The step that it is. Raises `Unreadable`."""
-        return self.reader.read(self.function, self.registered, self.place)
-
-    def changed(self, keys: frozenset[str]) -> frozenset[str]:
-        """Those of the keys whose value the function may change in place."""
-        if self.function is None:
-            return frozenset()
-        plain = self.registered.plain
-        own = self.reader.parameters(self.function, is_method=self.place.is_method)
-        read = {each.name: each.name if plain is None else plain.key_of(each.name) for each in own}
-        asked = {name: key for name, key in read.items() if key is not None and key in keys}
-        changed = self.reader.changed(self.function, [each for each in own if each.name in asked])
-        return frozenset(asked[name] for name in changed)
-
-
-def with_changes(read: Sequence[tuple[Definition, Step]]) -> list[Step]:
-    """The steps of one pipeline, each with the parameters that it may change in place."""
-    tested = _tested_for_truth(step for _, step in read)
-    steps: list[Step] = []
-    for definition, step in read:
-        # Only a test for truth notices such a change.
-        keys = step.keys & tested
-        changed = definition.changed(keys) if keys else frozenset[str]()
-        steps.append(replace(step, mutates=changed) if changed else step)
-    return steps
-
-
-def _tested_for_truth(steps: Iterable[Step]) -> frozenset[str]:
-    return frozenset(
-        test.key
-        for step in steps
-        for site in step.returns
-        for arm in site.arms
-        for case in arm.when
-        for test in case
-        if test.truth is not None
-    )
 
 
 def _is_immutable(type_: Type) -> bool:

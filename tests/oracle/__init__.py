@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from .concrete import Defect, Enumeration, TooLarge, enumerate_states
+from .concrete import Conflict, Defect, Enumeration, TooLarge, enumerate_states
 from .programs import Program
 from .render import Rendered, render
-from .strategies import FULL, UPSTREAM, Dialect, programs
+from .strategies import FORKED, FULL, UPSTREAM, Dialect, programs
 
 __all__ = [
+    "FORKED",
     "FULL",
     "UPSTREAM",
+    "Conflict",
     "Defect",
     "Dialect",
     "Enumeration",

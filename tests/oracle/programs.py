@@ -145,7 +145,57 @@ class Replace:
     call: bool = False
 
 
-Arm = Update | Replace
+@dataclass(frozen=True)
+class Start:
+    """How a branch begins: by a step's name, or with changes of its own (`form` is `name`, `update`, `dict`)."""
+
+    site: int
+    step: str
+    form: str = "name"
+    drops: tuple[str, ...] = ()
+    sets: Sets = ()
+    carries: bool = False
+
+
+@dataclass(frozen=True)
+class Fork:
+    """`Parallel(...)`; `collects` for `on_error="collect"`, with the key of the errors."""
+
+    site: int
+    branches: tuple[Start, ...]
+    join: str | None = None
+    merge: tuple[tuple[str, str], ...] = ()
+    collects: str | None = None
+    sets: Sets = ()
+
+
+@dataclass(frozen=True)
+class Map:
+    """`MapEach(...)`."""
+
+    site: int
+    branches: tuple[Start]
+    over: str
+    item: str
+    collect: str | None = None
+    into: str | None = None
+    join: str | None = None
+    collects: str | None = None
+    sets: Sets = ()
+
+
+@dataclass(frozen=True)
+class Detached:
+    """`Detach(...)`; `join` is how the run itself goes on."""
+
+    site: int
+    branches: tuple[Start, ...]
+    join: str | None = None
+    sets: Sets = ()
+
+
+Fan = Fork | Map | Detached
+Arm = Update | Replace | Fan
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .programs import (
-    Arm,
     Body,
     Both,
     Branch,
     Condition,
     Conditional,
     Copy,
+    Detached,
     EitherArm,
+    Fan,
+    Fork,
     Free,
     Given,
     Has,
     Is,
+    Map,
     Not,
     Program,
     Raise,
@@ -25,12 +28,15 @@ from .programs import (
     Replace,
     Result,
     Return,
+    Start,
     Step,
     Switch,
     Target,
     To,
+    Update,
     Value,
 )
+from .values import arms_of
 
 INDENT = "    "
 
@@ -145,7 +151,29 @@ class _Writer:
             ]
         if isinstance(result, Conditional):
             return self.conditional(result)
-        return [_Line(self.arm(result), result.site)]
+        if isinstance(result, Update | Replace):
+            return [_Line(self.arm(result), result.site)]
+        return self.fan(result)
+
+    def fan(self, fan: Fan) -> list[_Line]:
+        word = {Fork: "Parallel", Map: "MapEach", Detached: "Detach"}[type(fan)]
+        lines = [_Line(f"{word}(", fan.site)]
+        lines += [_Line(_start(each) + ",", each.site).indented() for each in fan.branches]
+        if not isinstance(fan, Detached):
+            lines += [_Line(f"{key}={value(each)},").indented() for key, each in fan.sets]
+            if fan.collects is not None:
+                lines.append(_Line(f'on_error="collect", errors="{fan.collects}",').indented())
+        if isinstance(fan, Fork) and fan.merge:
+            lines.append(_Line(f"merge={dict(fan.merge)!r},").indented())
+        if isinstance(fan, Map):
+            lines.append(_Line(f'over="{fan.over}", item="{fan.item}",').indented())
+            if fan.collect is not None:
+                into = "" if fan.into is None else f' into="{fan.into}",'
+                lines.append(_Line(f'collect="{fan.collect}",{into}').indented())
+        if fan.join is not None:
+            option = "then" if isinstance(fan, Detached) else "join"
+            lines.append(_Line(f'{option}="{fan.join}",').indented())
+        return [*lines, _Line(")")]
 
     def conditional(self, result: Conditional) -> list[_Line]:
         lines = [_Line("ConditionalReturns("), _Line(f"{result.operand},").indented()]
@@ -162,7 +190,7 @@ class _Writer:
                 lines += _block(inner)
         return [*lines, _Line(")")]
 
-    def arm(self, arm: Arm) -> str:
+    def arm(self, arm: Update | Replace) -> str:
         target = self.target(arm.target)
         sets = [(key, value(each)) for key, each in arm.sets]
         if not isinstance(arm, Replace):
@@ -200,6 +228,8 @@ class _Writer:
 def render(program: Program, package: str = "orchwipy_runtime") -> Rendered:
     """The program as the source of one module that imports from `package`."""
     names = "ConditionalReturns, Functions, ReturnUpdates"
+    if any(isinstance(arm, Fan) for step in program.steps for arm in arms_of(step)):
+        names = "ConditionalReturns, Detach, Functions, MapEach, Parallel, ReturnUpdates"
     lines = [
         _Line(f"from {package} import {names}"),
         _Line(f"from {package}.func import PauseExecution"),
@@ -211,6 +241,18 @@ def render(program: Program, package: str = "orchwipy_runtime") -> Rendered:
         lines += [_Line(""), _Line(""), *_step(step)]
     places = {line.site: number for number, line in enumerate(lines, 1) if line.site is not None}
     return Rendered("\n".join(line.text for line in lines) + "\n", places)
+
+
+def _start(start: Start) -> str:
+    """How a branch begins."""
+    if start.form == "name":
+        return repr(start.step)
+    sets = [(key, value(each)) for key, each in start.sets]
+    if start.form == "update":
+        named = [f"{key}={each}" for key, each in sets]
+        return f"ReturnUpdates({', '.join([repr(start.step), *map(repr, start.drops), *named])})"
+    items = ["**kwargs"] if start.carries else []
+    return "{" + ", ".join([*items, f'"$next": {start.step!r}', *(f'"{k}": {v}' for k, v in sets)]) + "}"
 
 
 def _step(step: Step) -> list[_Line]:

@@ -20,13 +20,17 @@ from .programs import (
     Conditional,
     Constant,
     Copy,
+    Detached,
     Either,
     EitherArm,
     EitherTo,
+    Fan,
+    Fork,
     Free,
     Given,
     Has,
     Is,
+    Map,
     Not,
     Parameter,
     Program,
@@ -35,6 +39,7 @@ from .programs import (
     Replace,
     Return,
     Sets,
+    Start,
     Step,
     Switch,
     Target,
@@ -59,9 +64,12 @@ class Dialect:
     """At most so many keys are asked about."""
     every_form: bool = True
     """False leaves only what upstream's checker can read."""
+    forks: int = 0
+    """About one arm in so many starts branches; 0 for none."""
 
 
 FULL = Dialect()
+FORKED = Dialect(steps=6, arms=3, guarded=3, depth=1, forks=3)
 UPSTREAM = Dialect(steps=6, arms=4, every_form=False)
 
 
@@ -228,7 +236,44 @@ class _Maker:
         return self.arm()
 
     def arm(self) -> Arm:
+        if self.dialect.forks and self.chance(self.dialect.forks):
+            return self.fan()
         return self.replace() if self.chance(4) else self.update()
+
+    def fan(self) -> Fan:
+        kind = self.one(("fork", "fork", "fork", "map", "detach"))
+        site, join = self.site(), self.one([None, *self.names, self.following])
+        sets = self.sets() if kind != "detach" and self.chance(4) else ()
+        collects = self.one(KEYS) if kind != "detach" and self.chance(5) else None
+        if kind == "map":
+            collect = self.one((None, *KEYS))
+            into = self.one((None, *KEYS)) if collect is not None else None
+            if collects is not None and collects == (into or collect):
+                collects = None
+            start = self.start(not sets)
+            return Map(site, (start,), self.one(KEYS), self.one(KEYS), collect, into, join, collects, sets)
+        starts = tuple(self.start(not sets) for _ in range(self.one((2, 2, 1, 3))))
+        if kind == "detach":
+            return Detached(site, starts, join)
+        merge: tuple[tuple[str, str], ...] = ()
+        if self.chance(4):
+            kinds = ("list", "concat", "update", "sum", "first", "last")
+            merge = tuple((key, self.one(kinds)) for key in self.some(KEYS, 2))
+        return Fork(site, starts, join, merge, collects, sets)
+
+    def start(self, copies: bool) -> Start:
+        site, step, form = self.site(), self.one(self.names), self.one(("name", "name", "update", "dict"))
+        if form == "name":
+            return Start(site, step)
+        sets = tuple(
+            (key, each)
+            for key, each in self.sets()
+            if copies or not isinstance(each, Copy | Read)
+        )
+        if form == "dict":
+            return Start(site, step, form, (), sets, copies and self.draw(st.booleans()))
+        drops = self.some(KEYS, 2) if self.chance(2) else ()
+        return Start(site, step, form, drops, sets)
 
     def update(self) -> Update:
         drops: tuple[str, ...] = ()
@@ -255,7 +300,7 @@ class _Maker:
         return self.to()
 
     def to(self) -> To:
-        if self.chance(10):
+        if self.chance(3 if self.dialect.forks else 10):
             # upstream refuses None
             return To(None, self.one(("none", "empty", "out") if self.dialect.every_form else ("empty",)))
         return To(self.one([*self.names, self.following, self.following]))

@@ -19,16 +19,21 @@ from .programs import (
     Either,
     EitherArm,
     EitherTo,
+    Fan,
     Free,
+    Given,
     Has,
     Is,
     Not,
     Program,
     Raise,
     Read,
+    Replace,
     Result,
     Return,
+    Start,
     Step,
+    Update,
 )
 
 
@@ -54,10 +59,16 @@ def index_of(constant: Constant) -> int:
     raise ValueError(f"not in the pool: {constant!r}")
 
 
+LISTS = (len(CONSTANTS), len(CONSTANTS) + 1)
+"""Values that are lists, of some items and of none."""
+
+
 def holds(form: str, constants: tuple[Constant, ...], value: Constant | Fresh) -> bool:
     """What Python says of the comparison; in a `pattern`, that of a `case`, True and None are singletons."""
     if form == "truthy":
         return bool(value)
+    if form == "same":  # as JSON
+        return any(type(value) is type(each) and value == each for each in constants)
     if form in ("is None", "is not None"):
         return (value is None) is (form == "is None")
     if form == "pattern":
@@ -71,13 +82,24 @@ Question = tuple[str, str, tuple[Constant, ...]]
 
 def questions(program: Program) -> Iterator[Question]:
     """All that the program ever asks of the values of its keys."""
+    forks = any(isinstance(arm, Fan) for step in program.steps for arm in arms_of(step))
     for step in program.steps:
         yield from _of_body(step.body)
+        for arm in arms_of(step) if forks else ():
+            dicts = [each for each in starts_of(arm) if each.form == "dict"]
+            for each in [*dicts, arm] if isinstance(arm, Replace) else dicts:
+                yield from (
+                    (key, "same", (value.constant,)) for key, value in each.sets if isinstance(value, Given)
+                )
 
 
 def arms_of(step: Step) -> Iterator[Arm]:
     for result in results_of(step.body):
         yield from _arms_of_result(result)
+
+
+def starts_of(arm: Arm) -> tuple[Start, ...]:
+    return arm.branches if isinstance(arm, Fan) else ()
 
 
 def results_of(body: Body) -> Iterator[Result]:
@@ -130,7 +152,7 @@ def _of_result(result: Result) -> Iterator[Question]:
         yield from _of_condition(result.test)
         yield from _of_result(result.then)
         yield from _of_result(result.orelse)
-    elif isinstance(result.target, EitherTo):
+    elif isinstance(result, Update | Replace) and isinstance(result.target, EitherTo):
         yield from _of_condition(result.target.test)
 
 
@@ -162,10 +184,18 @@ class Values:
                 first.setdefault(tuple(holds(form, given, value) for form, given in asked[key]), index)
                 for index, value in enumerate(UNIVERSE)
             )
+        self._alone = {
+            key: {index for index in each if each.count(index) == 1 and index < len(CONSTANTS)}
+            for key, each in self._standing.items()
+        }
         self._all = {key: tuple(sorted(set(each))) for key, each in self._standing.items()}
 
     def all(self, key: str) -> tuple[int, ...]:
         return self._all[key]
+
+    def is_alone(self, key: str, index: int) -> bool:
+        """Whether this stands for one constant and nothing else."""
+        return index in self._alone[key]
 
     def standing_for(self, key: str, index: int) -> int:
         return self._standing[key][index]
@@ -175,7 +205,7 @@ def _copied_groups(program: Program) -> dict[str, frozenset[str]]:
     groups = {key: frozenset({key}) for key in KEYS}
     for step in program.steps:
         for arm in arms_of(step):
-            for key, value in arm.sets:
+            for key, value in (*arm.sets, *(each for start in starts_of(arm) for each in start.sets)):
                 if isinstance(value, Copy | Read):
                     merged = groups[key] | groups[value.parameter if isinstance(value, Copy) else value.key]
                     groups.update(dict.fromkeys(merged, merged))
