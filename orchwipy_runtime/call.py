@@ -83,15 +83,16 @@ def call_step(
                 help=f"set `{key}` before, or give the parameter a default; `orchwipy check` finds the "
                 "paths that lose it",
             )
-    pipe.running_name = name
-    pipe.current_args = state
+    under_way = pipe.call_under_way.__dict__  # so it costs less than by the attributes of the pipeline
+    under_way["running_name"] = name
+    under_way["current_args"] = state
     try:
         arguments = state if registration.plain is None else registration.plain.arguments(state)
         if signature.callbacks or signature.wants_original_input:
             arguments = {**arguments, **_supplied(pipe, registration, original())}
         returned = registration.function(**arguments)
     finally:
-        pipe.running_name = None
+        under_way["running_name"] = None
     onward = follow(registration, returned, state, pipe.steps, in_branch=in_branch)
     after = encode(onward.state, name)
     begun = changes = None
@@ -171,7 +172,7 @@ def _supplied(pipe: Functions, registration: Registration, original: str) -> Sta
         method = getattr(pipe, name, None)
         if method is not None:
             supplied[name] = partial(method, _original_input=decode(original))
-        elif name not in (getattr(registration.function, "__kwdefaults__", None) or ()):
+        elif not _has_default(registration.function, name):
             raise MissingCallback(
                 f"step `{registration.name}` asks for `{name}`, which the pipeline does not have",
                 step=registration.name,
@@ -180,6 +181,13 @@ def _supplied(pipe: Functions, registration: Registration, original: str) -> Sta
                 f"class Pipeline({type(pipe).__name__}): ...",
             )
     return supplied
+
+
+def _has_default(function: Callable[..., object], parameter: str) -> bool:
+    from inspect import signature
+
+    found = signature(function).parameters.get(parameter)
+    return found is not None and found.default is not found.empty
 
 
 def _hop_limit(pipe: Functions) -> int:

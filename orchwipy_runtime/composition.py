@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Composed: TypeAlias = "Step[..., Any] | Chain | FanOut | str | Sequence[Composed]"
 
-__all__ = ["Chain", "as_chain", "chained"]
+__all__ = ["Chain", "as_chain", "chained", "two_pipelines"]
 
 _Element = str | FanOut
 _OPERANDS = (
@@ -56,9 +56,7 @@ def chained(left: object, right: object) -> Chain:
     before, after = as_chain(left), as_chain(right)
     pipe = before.pipe or after.pipe
     if before.pipe is not None and after.pipe not in (None, pipe):
-        raise _refused(
-            _shown(after.first), "the steps are of two pipelines", "put steps of one pipeline together"
-        )
+        raise two_pipelines(_shown(after.first))
     pipe = _known(pipe, before.last)
     last: _Element = before.last
     if isinstance(last, FanOut) and isinstance(after.first, FanOut):
@@ -87,6 +85,11 @@ def as_chain(operand: object) -> Chain:
     raise _refused("", f"`>>` is given what is of type {type(operand).__name__}", _OPERANDS)
 
 
+def two_pipelines(step: str) -> DeclarationError:
+    """The error of a step that is put together with those of another pipeline."""
+    return _refused(step, "the steps are of two pipelines", "put steps of one pipeline together")
+
+
 def _link(pipe: Functions, left: _Element, right: _Element) -> None:
     """Has one element follow another."""
     if _leads_to(pipe, right, left):
@@ -95,8 +98,8 @@ def _link(pipe: Functions, left: _Element, right: _Element) -> None:
             f"{_shown(right)} leads back to {_shown(left)} by nothing but `>>`, so that no run would end",
             "where the loop goes back, return the step's name: ReturnUpdates(...)",
         )
-    if isinstance(right, str):
-        pipe.compose(right)
+    for each in [right] if isinstance(right, str) else right.heads:
+        pipe.compose(each)
     if isinstance(left, FanOut):
         _join(left, right)
     else:

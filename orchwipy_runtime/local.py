@@ -100,7 +100,7 @@ class LocalRun(Line):
             self._stop_detached()
             raise
         self._wait_for_detached()
-        detached = sorted(self.course.detached, key=lambda each: position_numbers(each.position))
+        detached = sorted(self.course.detached, key=lambda each: position_numbers(f"{each.prefix}0"))
         return RunResult(
             run_id=self.run_id,
             step=self.step,

@@ -51,6 +51,9 @@ if TYPE_CHECKING:
         def is_through(self, step: str, seconds: float, position: str) -> None:
             """The step took the seconds, waiting for its retries included; what follows it begins."""
 
+        def fails(self, step: str, seconds: float, position: str, error: BaseException) -> None:
+            """The step did not come to its end, by an error, a pause, or because all is to stop."""
+
 
 __all__ = ["Course", "Line"]
 
@@ -132,6 +135,7 @@ class Line:
 
     def visit(self) -> bool:
         """Takes the step, and the branches that begin with it; False where the line ends with that."""
+        self.check_on()
         self.failed_in = self.step
         self._check_step()
         outcome = self._call()
@@ -177,7 +181,6 @@ class Line:
         attempt = journal.envelope.attempt if journal else 0
         try:
             while True:
-                self.check_on()
                 attempt += 1
                 if journal:
                     journal.calls()
@@ -195,6 +198,12 @@ class Line:
                     if journal:
                         journal.waits(self.text, retry.delay_sec)
                     self.wait(retry.delay_sec)
+                    self.check_on()
+        except BaseException as error:
+            if observer:
+                with course.lock:
+                    observer.fails(step, clock.monotonic() - start, self.position, error)
+            raise
         finally:
             self.seconds.append(clock.monotonic() - start)
         if journal:
@@ -210,8 +219,9 @@ class Line:
         pipe = course.pipe
         if pipe.log_args:
             self._write_arguments(name)
-        pipe.current_retry = attempt - 1
-        pipe.idempotency_key = f"{course.run_id}/{self.prefix}{self.number}-{part_of(name)}"
+        under_way = pipe.call_under_way.__dict__
+        under_way["current_retry"] = attempt - 1
+        under_way["idempotency_key"] = f"{course.run_id}/{self.prefix}{self.number}-{part_of(name)}"
         try:
             try:
                 in_branch = self.changes is not None

@@ -40,6 +40,7 @@ __all__ = [
 State = dict[str, object]
 Changing = ReturnUpdates | Mapping[str, object]
 
+_ARMS = (ReturnUpdates, dict, FanOut, Mapping)
 _FORMS = (
     "return ReturnUpdates(...), a dict, ConditionalReturns(...) with those as arms, or branches: "
     "Parallel, MapEach, Detach"
@@ -78,8 +79,7 @@ def follow(
     if registration.plain is not None:
         returned = ReturnUpdates(None, **registration.plain.updates(registration.name, returned))
     taken = _taken(registration, returned)
-    fan = taken if isinstance(taken, FanOut) else None
-    arm = _own_arm(taken) if isinstance(taken, FanOut) else taken
+    fan, arm = (taken, _own_arm(taken)) if isinstance(taken, FanOut) else (None, taken)
     arms: tuple[Changing, ...] = (arm,)
     after, named, carried = _applied(registration, arm, state)
     default = registration.default_next
@@ -135,6 +135,8 @@ def _applied(registration: Registration, arm: Changing, state: State) -> tuple[S
 def changed(state: State, arm: ReturnUpdates) -> State:
     """The state after these updates."""
     removed: Container[object] = arm.remove
+    if not removed:
+        return {**state, **arm.replace}
     after = {} if "*" in removed else {key: value for key, value in state.items() if key not in removed}
     after.update(arm.replace)
     return after
@@ -146,17 +148,16 @@ def check_keys(keys: Iterable[object], step: str | None = None, next_key: str | 
     `step` is the step that sets them, None for the input of the run, and `next_key` the one in which it may
     name the next step.
     """
-    who = f"step `{step}` sets" if step else "the input of the run has"
     for key in keys:
         if not isinstance(key, str):
             raise InvalidReturn(
-                f"{who} a key that is no text but of type {type(key).__name__}",
+                f"{_who(step)} a key that is no text but of type {type(key).__name__}",
                 step=step,
                 help="the keys of the state are names",
             )
         if is_reserved(key, next_key):
             raise ReservedName(
-                f"{who} `{key}`, a name that the runtime owns",
+                f"{_who(step)} `{key}`, a name that the runtime owns",
                 step=step,
                 key=key,
                 help="choose another name for the key",
@@ -199,14 +200,14 @@ def _taken(registration: Registration, returned: object) -> Changing | FanOut:
                 step=registration.name,
                 help="the operand is text, a number, a bool or None",
             ) from error
-        if not isinstance(arm, ReturnUpdates | Mapping | FanOut):
+        if not isinstance(arm, _ARMS):
             raise InvalidReturn(
                 f"step `{registration.name}` returns ConditionalReturns of which the arm that is taken is "
                 f"{_named(arm)}",
                 step=registration.name,
                 help="an arm is ReturnUpdates(...), a dict or a fan-out; arms do not nest",
             )
-    if isinstance(arm, ReturnUpdates | Mapping | FanOut):
+    if isinstance(arm, _ARMS):
         return arm
     raise InvalidReturn(
         f"step `{registration.name}` returns {_named(arm)}, which does not say what comes next",
@@ -273,6 +274,10 @@ def _faults(value: object, place: str, around: tuple[int, ...]) -> Iterator[tupl
         yield place, f"{value!r}" if isinstance(value, float) else "a number of too many digits"
     except TypeError:
         yield place, f"of type {type(value).__name__}"
+
+
+def _who(step: str | None) -> str:
+    return f"step `{step}` sets" if step else "the input of the run has"
 
 
 def _named(value: object) -> str:

@@ -116,10 +116,10 @@ class _OfCall:
         self.name = name
 
     def __get__(self, pipe: Functions | None, owner: type) -> object:
-        return self.default if pipe is None else getattr(pipe._calls, self.name, self.default)
+        return self.default if pipe is None else getattr(pipe.call_under_way, self.name, self.default)
 
     def __set__(self, pipe: Functions, value: object) -> None:
-        setattr(pipe._calls, self.name, value)
+        setattr(pipe.call_under_way, self.name, value)
 
 
 MOST_STEPS = 25
@@ -186,7 +186,7 @@ class Functions:
         self.steps: dict[str, Registration] = {}
         self.composed: dict[str, str | FanOut | None] = {}
         self._default_next = dict(default_next or {})
-        self._calls = _Calls()
+        self.call_under_way = _Calls()
         for name, function in (functions or {}).items():
             self.step(function, name=name)
 

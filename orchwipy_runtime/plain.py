@@ -54,7 +54,7 @@ class Plain:
             return {self.returns[0]: result}
         if not self.returns:
             return {}
-        if not isinstance(result, Sequence) or isinstance(result, str) or len(result) != len(self.returns):
+        if not isinstance(result, list | tuple) or len(result) != len(self.returns):
             what = (
                 f"{len(result)} values" if isinstance(result, list | tuple) else f"a {type(result).__name__}"
             )

@@ -7,7 +7,7 @@ begin with `Parallel`, `MapEach` and `Detach`, which stand also where a step's `
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class FanOut(Composable):
         replace: dict[str, object] | None = None,
     ) -> None:
         self.pipe: object = None
-        self.branches = tuple(self._branch(each) for each in branches)
+        self.branches = tuple(self._taken(branches))
         self.join = None if join is None else _name(join)
         self.on_error = on_error
         self.errors = errors
@@ -121,20 +121,36 @@ class FanOut(Composable):
         if on_error not in ("stop", "collect"):
             raise _invalid(f"there is no on_error={on_error!r}", 'it is "stop" or "collect"')
 
-    def _branch(self, branch: Any) -> ReturnUpdates | Mapping[str, object] | str:
+    def _taken(self, branches: Iterable[Any]) -> Iterator[ReturnUpdates | Mapping[str, object] | str]:
+        """The branches, those that are put together of steps by the name of their first one."""
+        found = [self._chain(each) for each in branches]
+        for each in found:
+            if isinstance(each, ReturnUpdates | Mapping | str):
+                yield each
+                continue
+            if each.pipe is None:
+                each.pipe = self.pipe
+            yield each.head
+
+    def _chain(self, branch: Any) -> Any:
+        """A branch, of which the pipeline is noted where it tells it."""
         if isinstance(branch, ReturnUpdates | Mapping | str):
             return branch
         if isinstance(branch, FanOut | list | tuple):
             from orchwipy_runtime.composition import as_chain
 
             branch = as_chain(branch)
-        if not hasattr(branch, "head"):
+        if not hasattr(type(branch), "head"):
             raise _invalid(
                 f"a branch is of type {type(branch).__name__}",
                 "a branch is ReturnUpdates(...), a dict, a step, its name, or a chain of steps",
             )
+        if self.pipe is not None and branch.pipe not in (None, self.pipe):
+            from orchwipy_runtime.composition import two_pipelines
+
+            raise two_pipelines(str(branch.head))
         self.pipe = self.pipe or branch.pipe
-        return str(branch.head)
+        return branch
 
     @property
     def heads(self) -> tuple[str, ...]:

@@ -200,3 +200,60 @@ def test_a_program_with_the_name_of_a_module_in_use(capsys: Screen) -> None:
     Path("json.py").write_text(SHOP.replace("import json\n", ""))
     assert run("json.py", "parcel=x") == 0
     assert sys.modules["json"] is json
+
+
+BRANCHES = """\
+from orchwipy_runtime import MapEach, MicroFunctions, Parallel, ReturnUpdates
+
+pipe = MicroFunctions(beginner="begin")
+
+
+@pipe.fn()
+def begin(*, rows: list, on_error: str = "collect", **kwargs):
+    return MapEach("row", over="rows", item="row", max_concurrency=1, on_error=on_error, join="end")
+
+
+@pipe.fn()
+def row(**kwargs):
+    return MapEach("cell", over="row", item="cell", max_concurrency=1)
+
+
+@pipe.fn(returns=())
+def cell(cell):
+    return 1 / cell
+
+
+@pipe.fn(terminates=True)
+def end(**kwargs):
+    return {}
+"""
+
+
+def test_branches_are_indented_and_numbered(capsys: Screen) -> None:
+    Path("shop.py").write_text(BRANCHES)
+    assert run("shop.py", "rows=[[1,2],[0],[3]]") == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert timeless(out) == (
+        "begin   T\n"
+        "  row   T   branch 0\n"
+        "    cell   T   branch 0.0\n"
+        "    cell   T   branch 0.1\n"
+        "  row   T   branch 1\n"
+        "    cell   T   branch 1.0   ZeroDivisionError\n"
+        "  row   T   branch 2\n"
+        "    cell   T   branch 2.0\n"
+        "end     T\n"
+        "\nended after 8 steps in T\n{}\n"
+    )
+
+
+def test_a_run_that_fails_in_a_branch(capsys: Screen) -> None:
+    Path("shop.py").write_text(BRANCHES)
+    assert run("shop.py", "rows=[[0],[0]]", "on_error=stop") == 1
+    out = timeless(capsys.readouterr().out)
+    assert "    cell   T   branch 0.0   ZeroDivisionError\n" in out
+    assert "branch 1" not in out
+    assert "failed in step cell, in a branch after begin; the state's keys: rows, on_error\n" in out
+    assert "go on with: orchwipy run shop.py --resume orchwipy-failed-run.json\n" in out
+    assert run("shop.py", "--resume", "orchwipy-failed-run.json") == 1

@@ -339,6 +339,7 @@ class TestShow:
             "outcome": "through",
             "handed_off": True,
             "keys": ["grams", "rounds"],
+            "detached": False,
             "retries": 0,
             "failed_calls": 0,
             **times,
@@ -371,6 +372,82 @@ class TestShow:
         monkeypatch.setenv("NO_COLOR", "1")
         assert runs("show", "A-1") == 0
         assert "\x1b[32m" not in capsys.readouterr().out
+
+
+BRANCHES = """\
+from orchwipy_runtime import Detach, MicroFunctions, Parallel, ReturnUpdates
+
+pipe = MicroFunctions(beginner="start")
+
+
+@pipe.fn()
+def start(*, grams: int, **kwargs):
+    return Detach("audit", then="split")
+
+
+@pipe.fn()
+def audit(**kwargs):
+    return ReturnUpdates(None, seen=True)
+
+
+@pipe.fn()
+def split(**kwargs):
+    return Parallel(ReturnUpdates("left", side=1), "right", join="send")
+
+
+@pipe.fn()
+def left(*, side: int, **kwargs):
+    return ReturnUpdates(None, left=side)
+
+
+@pipe.fn()
+def right(*, grams: int, **kwargs):
+    return ReturnUpdates(None, right=1 / (grams - 4))
+
+
+@pipe.fn(terminates=True)
+def send(*, left: int, right: float, **kwargs):
+    return ReturnUpdates(None, sent=True)
+"""
+
+
+class TestBranches:
+    def test_a_run_with_branches(self, store: FolderStore, capsys: Screen) -> None:
+        Path("shop.py").write_text(BRANCHES)
+        assert begin("A-1", grams=5) == 0
+        capsys.readouterr()
+        assert runs("show", "A-1") == 0
+        rows = [line.split() for line in printed(capsys).splitlines()[3:]]
+        assert [" ".join(word for word in row if word not in ("T", "TIME")) for row in rows] == [
+            "0 start through",
+            "0.0.0 audit through draft, grams, seen detached",
+            "1 split through +left +right +side",
+            "1.0.0 left through draft, grams, left, side",
+            "1.1.0 right through draft, grams, right",
+            "2 send ended +sent",
+        ]
+
+    def test_one_that_failed_in_a_branch_and_goes_on(self, store: FolderStore, capsys: Screen) -> None:
+        Path("shop.py").write_text(BRANCHES)
+        assert begin("A-1", grams=BROKEN) == 1
+        capsys.readouterr()
+        assert runs("show", "A-1") == 0
+        text = printed(capsys)
+        assert text.startswith("A-1  failed at split  pipeline local")
+        assert "ZeroDivisionError" in text
+        assert runs("show", "A-1", "--format", "json") == 0
+        path = json.loads(capsys.readouterr().out)["path"]
+        assert [(each["position"], each["outcome"], each["detached"]) for each in path] == [
+            ("0", "through", False),
+            ("0.0.0", "through", True),
+            ("1", "failed", False),
+            ("1.0.0", "through", False),
+            ("1.1.0", "failed", False),
+        ]
+        assert runs("resume", "A-1", "grams=5", "--program", "shop.py") == 0
+        assert "ended after 5 steps" in printed(capsys)
+        assert runs("list") == 0
+        assert "ended" in printed(capsys)
 
 
 class TestResume:

@@ -27,7 +27,7 @@ import os
 import subprocess
 import sys
 
-from orchwipy_runtime import MicroFunctions, PauseExecution, RetryFunctionAfterDelay, ReturnUpdates
+from orchwipy_runtime import MicroFunctions, Parallel, PauseExecution, RetryFunctionAfterDelay, ReturnUpdates
 
 
 def wait_for(name):
@@ -88,6 +88,23 @@ def fetch(**kwargs):
         raise RetryFunctionAfterDelay(90)
     wait_for("gate")
     return ReturnUpdates(None)
+
+
+@pipe.fn()
+def split(**kwargs):
+    return Parallel("one", "two", join="send")
+
+
+@pipe.fn()
+def one(**kwargs):
+    wait_for("gate")
+    return ReturnUpdates(None)
+
+
+@pipe.fn()
+def two(**kwargs):
+    wait_for("clock")
+    raise ValueError("torn")
 """
 
 MARK = r"[-\\|/]"
@@ -222,6 +239,19 @@ def test_a_step_that_runs_and_what_stays(start: Start) -> None:
     ]
     assert run.bottom == ""
     assert run.screen.margins is None
+
+
+def test_steps_that_run_at_once(start: Start) -> None:
+    run = start("--from", "split", "--watch")
+    run.until_bottom(rf"{MARK} 2 steps   {TIME}   (one, two|two, one)")
+    write("gate")
+    run.until_bottom(rf"{MARK} two   {TIME}   the state's keys: none")
+    assert run.lines == ["split   T", "  one   T   branch 0"]
+    write("clock")
+    assert run.finish() == 1
+    assert run.lines[2] == "  two   T   branch 1   ValueError"
+    assert "failed in step two, in a branch after split; the state's keys: none" in run.lines
+    assert run.bottom == ""
 
 
 @pytest.mark.parametrize("rows", [2, 3, 10, 60])

@@ -369,6 +369,9 @@ class TestPauseAndRetry:
             def is_through(self, *event: Any) -> None:
                 told.append(("is through", *event))
 
+            def fails(self, *event: Any) -> None:
+                told.append(("fails", *event[:3], type(event[3])))
+
         pipe = Functions(beginner="start", clock=Watch())
 
         @pipe.fn()
@@ -389,6 +392,7 @@ class TestPauseAndRetry:
             ("begins", "start", 2, ["a"], "0"),
             ("is through", "start", 10.5, "0"),
             ("begins", "rest", 1, ["b", "c"], "1"),
+            ("fails", "rest", 0.0, "1", PauseExecution),
         ]
 
     @pytest.mark.parametrize(("options", "attempts"), [({}, 5), ({"max_retries": 0}, 1)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,8 @@ def execute(
         raise CannotWork(str(error)) from error
     for step, seconds in zip(run.path, run.seconds, strict=False):
         steps.was_through(step, seconds)
+    clock = pipe.clock or time
+    taken, began = sum(run.seconds), clock.monotonic()
     try:
         with steps:
             result = run.execute()
@@ -59,7 +62,7 @@ def execute(
         return 1
     if result.paused:
         steps.is_through(run.step, run.seconds[-1], run.position)
-    _print_result(console, result)
+    _print_result(console, result, taken + clock.monotonic() - began)
     if result.paused and journal is not None:
         _print_command(console, f"{resume_command(run.run_id, os.fspath(journal), program)} KEY=VALUE")
     return 0
@@ -72,13 +75,13 @@ def resume_command(run: str, journal: str | None, program: str | None) -> str:
     return shlex.join(["orchwipy", "runs", "resume", run, *words])
 
 
-def _print_result(console: ReportConsole, result: RunResult) -> None:
+def _print_result(console: ReportConsole, result: RunResult, seconds: float) -> None:
     taken = "1 step" if len(result.path) == 1 else f"{len(result.path)} steps"
     console.put(Text())
     console.put(
         Text.assemble(
             ("paused", "bold yellow") if result.paused else ("ended", "bold green"),
-            f" after {taken} in {duration(sum(result.seconds))}",
+            f" after {taken} in {duration(seconds)}",
         )
     )
     console.put(Text(json.dumps(result.state, indent=2, ensure_ascii=False)))
@@ -87,9 +90,10 @@ def _print_result(console: ReportConsole, result: RunResult) -> None:
 def _print_failure(console: ReportConsole, run: LocalRun, program: str, journal: Place | None) -> None:
     keys = ", ".join(json.loads(run.text)) or "none"
     console.put(Text())
-    console.put(
-        Text.assemble(("failed", "bold red"), visible(f" in step {run.step}; the state's keys: {keys}"))
+    where = (
+        run.step if run.failed_in in (None, run.step) else f"{run.failed_in}, in a branch after {run.step}"
     )
+    console.put(Text.assemble(("failed", "bold red"), visible(f" in step {where}; the state's keys: {keys}")))
     if journal is not None:
         _print_command(console, resume_command(run.run_id, os.fspath(journal), program))
     elif run.saved:

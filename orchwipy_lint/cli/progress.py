@@ -1,6 +1,6 @@
-"""What `orchwipy run` shows of a run that goes on: the steps that are through, and the one that runs.
+"""What `orchwipy run` shows of a run that goes on: the steps that are through, and those that run.
 
-The steps that are through are lines like any other output. The one that runs stands in the bottom row of
+The steps that are through are lines like any other output. What runs stands in the bottom row of
 the terminal, and the rows above become the region that scrolls. So whatever the steps write, even by a
 process of their own, goes where it would go anyway, and so does what is typed for `input()`. `rich.live`
 would share the cursor with all of that, and would have to hold it up and pass it on.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections import Counter
 from contextlib import suppress
 from threading import Event, Thread
 from time import monotonic
@@ -56,9 +57,21 @@ class Steps:
         pass
 
     def is_through(self, step: str, seconds: float, position: str) -> None:
+        self._print(step, seconds, position)
+
+    def fails(self, step: str, seconds: float, position: str, error: BaseException) -> None:
+        """Prints a step of a branch that failed; what the run itself comes to is said at its end."""
+        if _branch(position) and isinstance(error, Exception):
+            self._print(step, seconds, position, (f"   {type(error).__name__}", "red"))
+
+    def _print(self, step: str, seconds: float, position: str, *more: tuple[str, str]) -> None:
+        """Prints a step; those of branches are indented, and say of which."""
         sys.stdout.flush()
+        branch = _branch(position)
+        indented = "  " * len(branch) + visible(step)
+        of = (f"   branch {'.'.join(branch)}", "dim") if branch else ""
         self._console.put(
-            Text.assemble((visible(step.ljust(self._width)), "bold"), f"   {duration(seconds)}")
+            Text.assemble((indented.ljust(self._width), "bold"), f"   {duration(seconds)}", of, *more)
         )
 
     def was_through(self, step: str, seconds: float) -> None:
@@ -68,13 +81,13 @@ class Steps:
 
 
 def watch(console: ReportConsole, names: list[str]) -> Steps:
-    """Shows the step that runs too, where standard output is a terminal that can; to be used in a `with`."""
+    """Shows what runs too, where standard output is a terminal that can; to be used in a `with`."""
     able = sys.stdout.isatty() and console.is_interactive and not console.legacy_windows
     return _Watch(console, names) if able else Steps(console, names)
 
 
 class _Current(NamedTuple):
-    """The step that runs: when it began, and when it is tried again, where it waits for that."""
+    """A step that runs: when it began, and when it is tried again, where it waits for that."""
 
     step: str
     attempt: int
@@ -89,7 +102,7 @@ class _Watch(Steps):
     def __init__(self, console: ReportConsole, names: list[str]) -> None:
         super().__init__(console, names)
         self._terminal = sys.stdout  # a step may put another stream in its place for a while
-        self._current: _Current | None = None
+        self._current: dict[str, _Current] = {}
         self._spinner = Spinner("line")
         self._size: os.terminal_size | None = None
         self._over = Event()
@@ -108,17 +121,22 @@ class _Watch(Steps):
                 self._write(f"{_SAVE}{_LIFT_REGION}\x1b[{self._size.lines}H{_CLEAR_ROW}{_RESTORE}")
 
     def begins(self, step: str, attempt: int, keys: list[str], position: str) -> None:
-        earlier = self._current if attempt > 1 else None
+        earlier = self._current.get(position) if attempt > 1 else None
         since = earlier.since if earlier else monotonic()
-        self._current = _Current(step, attempt, ", ".join(keys) or "none", since)
+        self._current[position] = _Current(step, attempt, ", ".join(keys) or "none", since)
 
     def waits(self, step: str, delay: float, position: str) -> None:
-        if self._current:
-            self._current = self._current._replace(again_at=monotonic() + delay)
+        current = self._current.get(position)
+        if current:
+            self._current[position] = current._replace(again_at=monotonic() + delay)
 
     def is_through(self, step: str, seconds: float, position: str) -> None:
-        self._current = None
+        self._current.pop(position, None)
         super().is_through(step, seconds, position)
+
+    def fails(self, step: str, seconds: float, position: str, error: BaseException) -> None:
+        self._current.pop(position, None)
+        super().fails(step, seconds, position, error)
 
     def _clear_and_terminate(self, *_: object) -> None:
         self.__exit__()
@@ -147,23 +165,40 @@ class _Watch(Steps):
         self._write(f"{room}{_SAVE}{region}{drawn.get()}{_RESTORE}")
 
     def _row(self) -> Text:
-        current, now = self._current, monotonic()
-        if current is None:
+        under_way, now = list(self._current.values()), monotonic()
+        if not under_way:
             return Text()
+        frame = self._spinner.render(now)
+        row = Text.assemble(frame if isinstance(frame, Text) else "")
+        since = min(each.since for each in under_way)
+        if len(under_way) > 1:
+            counts = Counter(each.step for each in under_way)
+            names = ", ".join(f"{name} ({count})" if count > 1 else name for name, count in counts.items())
+            return row.append_text(
+                Text.assemble(
+                    (f" {len(under_way)} steps", "bold"), f"   {duration(now - since)}   {visible(names)}"
+                )
+            )
+        (current,) = under_way
         tried = ""
         if current.again_at is not None:
             tried = f"   attempt {current.attempt + 1} in {duration(max(0.0, current.again_at - now))}"
         elif current.attempt > 1:
             tried = f"   attempt {current.attempt}"
-        frame = self._spinner.render(now)
-        return Text.assemble(
-            frame if isinstance(frame, Text) else "",
-            (f" {visible(current.step)}", "bold"),
-            f"   {duration(now - current.since)}",
-            (tried, "yellow"),
-            (f"   the state's keys: {visible(current.keys)}", "dim"),
+        return row.append_text(
+            Text.assemble(
+                (f" {visible(current.step)}", "bold"),
+                f"   {duration(now - since)}",
+                (tried, "yellow"),
+                (f"   the state's keys: {visible(current.keys)}", "dim"),
+            )
         )
 
     def _write(self, text: str) -> None:
         terminal = self._terminal
         os.write(terminal.fileno(), text.encode(terminal.encoding, terminal.errors or "replace"))
+
+
+def _branch(position: str) -> list[str]:
+    """The numbers of the branches that a position is in, from the outermost."""
+    return position.split(".")[1::2]

@@ -71,26 +71,29 @@ def _head(run: Run, now: float) -> Text:
 
 
 def _rows(run: Run) -> Iterator[list[Text]]:
-    before = run.input_keys if run.began else None
+    # By the branch: the keys that the step before handed on. How a branch begins is not written down.
+    before: dict[tuple[int, ...], list[str]] = {(): run.input_keys} if run.began else {}
     for visit in run.visits:
         outcome, style = _outcome(visit)
-        lost = outcome == "through" and visit is run.visits[-1] and not visit.sent
+        lost = outcome == "through" and visit is run.line[-1] and not visit.sent
+        branch = visit.numbers[:-1]
         yield [
             Text(visit.position, style="dim"),
-            Text(visible(visit.step or visit.part), style="bold"),
+            Text("  " * len(visit.branch) + visible(visit.step or visit.part), style="bold"),
             Text.assemble((outcome, style), (", not handed off", "bold yellow") if lost else ""),
             Text("" if visit.seconds is None else duration(visit.seconds)),
             Text("" if visit.at is None else local(visit.at)),
-            Text(visible(_keys(visit, before))),
+            Text(visible(_keys(visit, before.get(branch)))),
             Text(", ".join(_counted(visit)), style="yellow"),
         ]
-        before = visit.keys
+        before[branch] = visit.keys
 
 
 def _outcome(visit: Visit) -> tuple[str, str]:
     if visit.latest is None:
         return "failing", "bold red"
-    return _OUTCOMES[visit.latest.kind]
+    kind = visit.latest.kind
+    return _OUTCOMES["next" if kind == "end" and visit.branch else kind]
 
 
 def _keys(visit: Visit, before: list[str] | None) -> str:
@@ -106,17 +109,19 @@ def _keys(visit: Visit, before: list[str] | None) -> str:
 def _counted(visit: Visit) -> Iterator[str]:
     if visit.retried:
         yield "1 retry" if visit.retried == 1 else f"{visit.retried} retries"
+    if visit.detached:
+        yield "detached"
     if visit.failures:
         yield "1 failed call" if visit.failures == 1 else f"{visit.failures} failed calls"
 
 
 def _explained(run: Run, now: float, again: str) -> Iterator[Text]:
     """What is to be said of where the run stands, and what to do."""
-    failure = run.visits[-1].failure if run.visits else None
+    failure = run.line[-1].failure if run.line else None
     if failure is not None:
         yield Text()
         yield from _raised(failure)
-    keys = ", ".join(run.visits[-1].keys) or "none" if run.visits else ""
+    keys = ", ".join(run.line[-1].keys) or "none" if run.line else ""
     if run.status == "failed":
         yield Text()
         yield Text(visible(f"the state's keys: {keys}"))
@@ -149,7 +154,7 @@ def _command(what: str, command: str) -> Text:
 
 
 def _written(run: Run, values: bool) -> dict[str, Any]:
-    failure = run.visits[-1].failure if run.visits else None
+    failure = run.line[-1].failure if run.line else None
     written: dict[str, Any] = {
         "version": 1,
         "run": run.id,
@@ -170,6 +175,7 @@ def _written(run: Run, values: bool) -> dict[str, Any]:
                 "seconds": visit.seconds,
                 "at": iso(visit.at),
                 "keys": visit.keys,
+                "detached": visit.detached,
                 "retries": visit.retried,
                 "failed_calls": visit.failures,
             }
