@@ -7,7 +7,7 @@ import json
 import sys
 from importlib import import_module
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -23,8 +23,9 @@ from orchwipy_runtime import (
 from orchwipy_runtime.aws.delivery import deliver
 from orchwipy_runtime.emit.plan import Plan, PlannedFork, PlannedStep, make_plan
 from orchwipy_runtime.emit.states import definition
+from orchwipy_runtime.envelope import KEY
 from tests.simulation.machine import Failed, Machine
-from tests.simulation.world import Faults, World
+from tests.simulation.world import STACK, Faults, World
 
 shapes = import_module("tests.programs.shapes")
 
@@ -413,6 +414,75 @@ class TestWays:
         }
         assert runs.machine.run("run-1", {}) == {"worked": True, "other": True, "ended": True}
         assert len(runs.machine.started) == 3, "each begins once"
+
+
+class TestBadInput:
+    """What no machine of ours sends is refused, whatever it is."""
+
+    FRAME: ClassVar = {"written": [], "dropped": [], "room": 1000, "events": 100}
+    FORK: ClassVar = {"step": "mapped_top", "at": "0", "room": 1, "events": 1, "fan": {}}
+
+    def send(self, step: str, event: object, **more: object) -> Any:
+        states = {"event": event, "branches": [], "run": "r", "step": step, "retry": 0, **more}
+        with pytest.raises(Failed) as failed:
+            Runs(shapes.mapped)._call(step, {KEY: {"states": states}})
+        return failed.value.error
+
+    def event(self, step: str = "mapped_square", **more: object) -> dict[str, Any]:
+        envelope = {"v": 1, "pipeline": STACK, "run": "r", "position": "0.0.0", "step": step, **more}
+        return {KEY: envelope, "number": 2}
+
+    @pytest.mark.parametrize("part", ["written", "dropped", "room", "events"])
+    @pytest.mark.parametrize("value", [None, "x", {}])
+    def test_a_frame(self, part: str, value: object) -> None:
+        event = self.event(branch={**self.FRAME, part: value})
+        assert self.send("mapped_square", event) == "InvalidEnvelope"
+
+    @pytest.mark.parametrize("more", [{"join": 3}, {"keeps": "x"}, {"apart": 1}])
+    def test_more_of_a_frame(self, more: dict[str, object]) -> None:
+        event = self.event(branch={**self.FRAME, **more})
+        assert self.send("mapped_square", event) == "InvalidEnvelope"
+
+    @pytest.mark.parametrize(
+        "fork",
+        [
+            {},
+            {**FORK, "fan": {"kind": "detach", "branches": ["mapped_square"]}},
+            {**FORK, "fan": {"kind": "map", "branches": []}},
+            {**FORK, "fan": {"kind": "parallel", "branches": [{"dict": 3}]}},
+            {**FORK, "fan": {"kind": "parallel", "branches": [{"next": "x"}]}},
+            {**FORK, "fan": {"kind": "parallel", "branches": ["a"], "merge": {"x": "none"}}},
+            {**FORK, "at": 3},
+            {**FORK, "room": "1"},
+            {**FORK, "apart": "yes"},
+        ],
+    )
+    def test_a_fork(self, fork: dict[str, object]) -> None:
+        assert self.send("mapped_bottom", self.event("mapped_bottom", fork=fork)) == "InvalidEnvelope"
+        begin = {KEY: {"step": "mapped_square", "branch": {"of": self.event(fork=fork), "number": 0}}}
+        assert self.send("mapped_square", begin) == "InvalidEnvelope"
+
+    @pytest.mark.parametrize("number", [-1, 2, 10**9, "0", None, True])
+    def test_a_branch_that_there_is_not(self, number: object) -> None:
+        fork = {**self.FORK, "fan": {"kind": "parallel", "branches": ["mapped_square"] * 2}}
+        begin = {KEY: {"step": "mapped_square", "branch": {"of": self.event(fork=fork), "number": number}}}
+        assert self.send("mapped_square", begin) == "InvalidEnvelope"
+
+    @pytest.mark.parametrize(
+        "results",
+        [[], [1, 2], [{}, {}], [{"state": {}}] * 2, [{"carried": {"key": "x"}}] * 2, [{"failed": {}}] * 2],
+    )
+    def test_ends_of_branches(self, results: list[object]) -> None:
+        fork = {**self.FORK, "join": "mapped_bottom"}
+        fork["fan"] = {"kind": "parallel", "branches": ["mapped_square"] * 2}
+        event = self.event("mapped_bottom", fork=fork)
+        error = self.send("mapped_bottom", event, branches=results)
+        assert error in ("InvalidEnvelope", "InvalidPointer")
+
+    def test_a_failure_outside_of_branches(self) -> None:
+        assert self.send("mapped_top", self.event(), error={"Error": "x"}) == "InvalidEnvelope"
+        for event in ({}, [], {KEY: 3}, {KEY: {"step": "x", "branch": {}}}):
+            assert self.send("mapped_top", event, error={"Error": "x"}) == "InvalidEnvelope"
 
 
 NOTES: dict[str, Any] = {"who": "list", "noted": "list"}

@@ -281,7 +281,7 @@ def branching(*forks: PlannedFork) -> Plan:
 def test_functions_alone_cannot_wait_for_branches() -> None:
     join = PlannedFork("parallel", ("b", "b"), "c", path="shop.py", line=7)
     mapped = PlannedFork("map", ("b",), "c", path="shop.py", line=9)
-    with pytest.raises(PlanRefused) as refused:
+    with pytest.raises(InvalidTemplate) as refused:
         template_of(branching(join, mapped))
     assert str(refused.value).startswith(
         "OWP401 branches that join need Step Functions: b & b, then c after `a` (shop.py:7); each b, then c "

@@ -106,8 +106,10 @@ class Frame:
                 keeps=value.get("keeps"),
                 apart=value.get("apart", False),
             )
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError) as error:
             raise _invalid("branch") from error
+        if not all(isinstance(value[name], list) for name in ("written", "dropped")):
+            raise _invalid("branch")
         if type(frame.room) is not int or type(frame.events) is not int or type(frame.apart) is not bool:
             raise _invalid("branch")
         if not isinstance(frame.join, str | None) or not isinstance(frame.keeps, list | None):

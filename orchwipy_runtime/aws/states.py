@@ -61,6 +61,8 @@ def perform_task(pipe: MicroFunctions, event: Any, context: Any, services: Servi
 def _failed_branch(sent: dict[str, Any], services: Services) -> dict[str, object]:
     """The end of a branch that failed, of which `event` is what the task got that did."""
     event, number = sent["event"], number_of(sent["event"])
+    if not isinstance(event, dict):
+        raise foreign()
     if number is None:
         envelope = Envelope.from_json(event.get(KEY))
         step = envelope.step

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from types import FrameType
 
 from orchwipy_runtime.checking import Caller, examine
-from orchwipy_runtime.errors import InvalidSetting, PlanRefused
+from orchwipy_runtime.errors import InvalidSetting, InvalidTemplate, PlanRefused
 from orchwipy_runtime.names import check_parts, fork_name, part_of
 from orchwipy_runtime.pipeline import MicroFunctions, Registration
 
@@ -87,8 +87,9 @@ class Plan:
 def make_plan(pipe: MicroFunctions, *, caller: Caller | FrameType) -> Plan:
     """Checks the pipeline and plans its deployment.
 
-    Raises PlanRefused, with the findings, where the analyser finds an error, and InvalidSetting where two
-    steps would be one function. `caller` is who asks, or their frame.
+    Raises PlanRefused, with the findings, where the analyser finds an error, InvalidTemplate where branches
+    begin with steps that are not known, and InvalidSetting where two steps would be one function. `caller` is
+    who asks, or their frame.
     """
     examined = examine(pipe, caller=caller)
     if examined.errors:
@@ -108,7 +109,7 @@ def make_plan(pipe: MicroFunctions, *, caller: Caller | FrameType) -> Plan:
 
 
 def check_direct(plan: Plan) -> None:
-    """Refuses branches that are to join where functions hand off to each other: PlanRefused."""
+    """Refuses branches that are to join where functions hand off to each other: InvalidTemplate."""
     joining = [
         f"{fork.name} after `{step.name}` ({fork.path}:{fork.line})"
         for step in plan.steps
@@ -116,11 +117,10 @@ def check_direct(plan: Plan) -> None:
         if fork.kind != "detach"
     ]
     if joining:
-        raise PlanRefused(
+        raise InvalidTemplate(
             f"OWP401 branches that join need Step Functions: {'; '.join(joining)}",
             help="deploy with `--engine stepfunctions`; branches that nobody waits for can begin without: "
             "Detach(...)",
-            findings=(),
         )
 
 
@@ -147,15 +147,14 @@ def _planned(step: Step, registration: Registration, names: list[str], unread: s
 
 
 def _fork(step: Step, arm: Arm, fan: FanOut, names: list[str]) -> PlannedFork:
-    """The branches that an arm begins; PlanRefused where it is not known with which steps."""
+    """The branches that an arm begins; InvalidTemplate where it is not known with which steps."""
     place = f"{step.path}:{arm.span.line}"
     heads = []
     for target in (*(each.target for each in fan.branches), arm.target):
         if not target.known or (target is not arm.target and target.step is None):
-            raise PlanRefused(
+            raise InvalidTemplate(
                 f"the branches that begin after step `{step.name}` are not known before it runs ({place})",
                 help="name the steps that they begin with, and their join, as text",
-                findings=(),
             )
         heads.append(target.step)
     *begin, following = heads

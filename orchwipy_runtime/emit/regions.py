@@ -21,7 +21,7 @@ from typing import Any
 from orchwipy_runtime.emit.plan import Plan, PlannedFork, PlannedStep
 from orchwipy_runtime.emit.tasks import Tasks
 from orchwipy_runtime.envelope import KEY
-from orchwipy_runtime.errors import PlanRefused
+from orchwipy_runtime.errors import InvalidTemplate
 from orchwipy_runtime.names import fork_name, part_of
 
 __all__ = ["END", "FAILED", "UNKNOWN", "Regions", "steps_of"]
@@ -226,7 +226,7 @@ class Regions:
 
 
 def steps_of(plan: Plan, head: str, join: str | None, around: tuple[str, ...]) -> tuple[PlannedStep, ...]:
-    """The steps of a branch, in the order of the plan; PlanRefused where it comes to what it began from.
+    """The steps of a branch, in the order of the plan; InvalidTemplate where it comes to what it began from.
 
     From a step whose text does not tell where it leads, it may; then that is one of the steps, which fails.
     """
@@ -235,10 +235,9 @@ def steps_of(plan: Plan, head: str, join: str | None, around: tuple[str, ...]) -
     while ahead:
         name = ahead.pop()
         if name in around:
-            raise PlanRefused(
+            raise InvalidTemplate(
                 f"a branch of step `{name}` comes to `{name}` itself",
                 help="let the branches end, and go back after their join",
-                findings=(),
             )
         if name in reached:
             continue

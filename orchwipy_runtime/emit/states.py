@@ -68,9 +68,9 @@ def definition(
     `function_arn` gives the ARN of a step's function, as text or as an intrinsic function of CloudFormation;
     `machine_arn` is that of the machine itself, for detached branches. `attempts` is how often a task is
     tried in all and has to be the functions' OrchwipyAttempts. `timeout` is for the whole execution, in
-    seconds. `partition` is that of the integrations' ARNs. Raises InvalidSetting, PlanRefused where a branch
-    comes to the step that forked it, and MachineTooLarge where AWS would refuse the definition, or the runs
-    that it allows.
+    seconds. `partition` is that of the integrations' ARNs. Raises InvalidSetting, InvalidTemplate where a
+    branch comes to the step that forked it, and MachineTooLarge where AWS would refuse the definition, or the
+    runs that it allows.
     """
     if not 1 <= attempts <= MOST_ATTEMPTS:
         raise InvalidSetting(
