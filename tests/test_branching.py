@@ -429,7 +429,7 @@ class TestBadInput:
         return failed.value.error
 
     def event(self, step: str = "mapped_square", **more: object) -> dict[str, Any]:
-        envelope = {"v": 1, "pipeline": STACK, "run": "r", "position": "0.0.0", "step": step, **more}
+        envelope = {"v": 1, "pipeline": STACK, "run": "r", "position": "1", "step": step, **more}
         return {KEY: envelope, "number": 2}
 
     @pytest.mark.parametrize("part", ["written", "dropped", "room", "events"])
@@ -453,6 +453,8 @@ class TestBadInput:
             {**FORK, "fan": {"kind": "parallel", "branches": [{"next": "x"}]}},
             {**FORK, "fan": {"kind": "parallel", "branches": ["a"], "merge": {"x": "none"}}},
             {**FORK, "at": 3},
+            {**FORK, "at": "../0"},
+            {**FORK, "at": "7"},
             {**FORK, "room": "1"},
             {**FORK, "apart": "yes"},
         ],
@@ -481,7 +483,8 @@ class TestBadInput:
 
     def test_a_failure_outside_of_branches(self) -> None:
         assert self.send("mapped_top", self.event(), error={"Error": "x"}) == "InvalidEnvelope"
-        for event in ({}, [], {KEY: 3}, {KEY: {"step": "x", "branch": {}}}):
+        events: list[Any] = [{}, [], {KEY: 3}, {KEY: {"step": "x", "branch": {}}}]
+        for event in events:
             assert self.send("mapped_top", event, error={"Error": "x"}) == "InvalidEnvelope"
 
 

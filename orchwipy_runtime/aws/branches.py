@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 
-from orchwipy_runtime.envelope import Envelope, branch_position
+from orchwipy_runtime.envelope import Envelope, branch_position, following_position
 from orchwipy_runtime.errors import AlreadyExists, InvalidEnvelope, MissingPayload, StateTooLarge
 from orchwipy_runtime.fan_json import fan_from_json
 from orchwipy_runtime.fork import NO_CHANGES, Changes, End, Failure, Fork
@@ -45,8 +45,9 @@ class ForkData:
 
     __slots__ = ("apart", "at", "events", "fan", "join", "room", "step")
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, envelope: Envelope) -> None:
         """Raises InvalidEnvelope for what no step sends."""
+        value: Any = envelope.fork
         try:
             self.step: str = value["step"]
             self.at: str = value["at"]
@@ -55,8 +56,11 @@ class ForkData:
             self.room: int = value["room"]
             self.events: int = value["events"]
             self.apart: bool = value.get("apart", False)
-        except (AttributeError, KeyError, TypeError) as error:
+            follows = following_position(self.at) == envelope.position
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise _invalid("fork") from error
+        if not follows:
+            raise _invalid("fork")
         texts = (self.step, self.at, self.join or "")
         if not all(isinstance(each, str) for each in texts) or type(self.room) is not int:
             raise _invalid("fork")

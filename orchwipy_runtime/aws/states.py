@@ -67,14 +67,16 @@ def _failed_branch(sent: dict[str, Any], services: Services) -> dict[str, object
         envelope = Envelope.from_json(event.get(KEY))
         step = envelope.step
         if envelope.fork is not None and sent["error"].get("Error") == ConflictingBranches.__name__:
-            step = ForkData(envelope.fork).step
+            step = ForkData(envelope).step
         frame = Frame.read(envelope.branch)
     else:
         envelope = Envelope.from_json(event[KEY]["branch"]["of"].get(KEY))
-        data = ForkData(envelope.fork)
+        data = ForkData(envelope)
         step = data.head(number)
         frame = Frame(join=None, changes=NO_CHANGES, room=data.room, events=data.events, apart=data.apart)
         envelope = envelope.changed(position=branch_position(data.at, number))
+    if envelope.pipeline != services.settings.stack:
+        raise foreign()
     failure = failure_of(step, sent["error"])
     return answer("branch-end", carried_end(envelope, frame, failure, services.store))
 

@@ -50,7 +50,7 @@ class Task(Visit):
         if self.number is not None:
             event = event[KEY]["branch"]["of"]
         envelope, text, begins = read_event(event, context, pipe, settings, run=sent["run"], step=step)
-        self.fork = None if envelope.fork is None else ForkData(envelope.fork)
+        self.fork = None if envelope.fork is None else ForkData(envelope)
         address = envelope.step
         if self.number is not None:
             if self.fork is None:
