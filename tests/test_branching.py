@@ -359,6 +359,28 @@ class TestWays:
 
         assert same(Runs(pipe), items=[5, 6])["got"] == [2, 5, 6]
 
+    def test_what_the_run_began_with_is_known_in_branches(self) -> None:
+        pipe = MicroFunctions(beginner="top")
+
+        @pipe.fn(returns="a")
+        def top(x: str) -> int:
+            return 1
+
+        @pipe.fn(returns="b")
+        def one(_original_input: dict[str, Any]) -> int:
+            return len(_original_input["x"])
+
+        @pipe.fn(returns="c")
+        def two() -> int:
+            return 2
+
+        @pipe.fn(returns="d")
+        def bottom(b: int, _original_input: dict[str, Any]) -> bool:
+            return len(_original_input["x"]) == b
+
+        _ = top >> [one, two] >> bottom
+        assert same(Runs(pipe), x=RANDOM[:10_000])["d"] is True
+
     def test_a_loop_that_forks_at_each_turn(self) -> None:
         pipe = MicroFunctions(beginner="turn", max_steps_in_run=60)
 

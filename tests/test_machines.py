@@ -18,6 +18,7 @@ from orchwipy_runtime.emit.plan import make_plan
 from orchwipy_runtime.emit.states import definition
 from orchwipy_runtime.envelope import KEY
 from orchwipy_runtime.names import function_name, part_of
+from orchwipy_runtime.payload import unwrap
 from tests.cloud.account import function_arn
 from tests.cloud.deployment import Deployment, final_state, path_of
 from tests.cloud.lambda_service import LambdaService
@@ -247,3 +248,27 @@ def test_a_branch_that_nobody_waits_for_is_an_execution_of_its_own(deploy: Deplo
     assert (audit.status, audit.error) == ("FAILED", "ValueError")
     assert steps(audit) == ["detached_audit", "detached_audit_more"]
     assert (run.status, steps(run)) == ("SUCCEEDED", ["detached_top", "detached_bottom"])
+
+
+@pytest.mark.slow
+class TestPerils:
+    @pytest.mark.parametrize("size", [10, 400_000])
+    def test_branches_stop_each_other_in_one_that_the_others_survive(self, deploy: Deploy, size: int) -> None:
+        machine = deploy("perils")
+        execution = machine.run("run-1", {"size": size})
+        local = machine.pipe.run(size=size).state
+        if size > 10:
+            carried = execution.output[KEY]["state"]
+            output = json.loads(unwrap(carried, "run-1", machine.deployment.store))
+        else:
+            output = execution.output
+        assert output == local
+        assert [each["step"] for each in output["errors"]] == ["bad"]
+        assert machine.calls.count("bad") == 3
+
+    def test_items_apart_that_fail(self, deploy: Deploy) -> None:
+        machine = deploy("shapes:mended")
+        numbers = [number % 4 for number in range(80)]
+        execution = machine.run("run-1", {"numbers": numbers}, timeout=300)
+        assert execution.output == machine.pipe.run(numbers=numbers).state
+        assert "mended_top to each mended_divide apart" in execution.entered

@@ -9,6 +9,8 @@ import json
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,10 @@ from statelint.linter import Linter
 
 from orchwipy_runtime import MicroFunctions
 from orchwipy_runtime.aws.states import PERMANENT
-from orchwipy_runtime.emit.plan import Plan, PlannedStep, make_plan
+from orchwipy_runtime.emit.plan import Plan, PlannedFork, PlannedStep, make_plan
 from orchwipy_runtime.emit.states import definition, state_machine_statements
 from orchwipy_runtime.envelope import KEY
-from orchwipy_runtime.errors import InvalidSetting, MachineTooLarge, PlanRefused
+from orchwipy_runtime.errors import InvalidSetting, InvalidTemplate, MachineTooLarge, PlanRefused
 from orchwipy_runtime.names import part_of
 from tests.cloud.account import function_arn
 from tests.cloud.asl_validator import find_validator, validate
@@ -269,6 +271,61 @@ def statements(plan: Plan, function_arn: Callable[[str], Any] = arn, **options: 
     return state_machine_statements(
         plan, function_arn, machine_arn=MACHINE, executions_arn=[EXECUTIONS], **options
     )
+
+
+class TestForks:
+    def forking(self, ways: dict[str, list[str]], forks: dict[str, PlannedFork], *open_steps: str) -> Plan:
+        """A plan with forks after some steps, and steps that may lead anywhere."""
+        plan = planned(ways)
+        steps = []
+        for each in plan.steps:
+            after = (forks[each.name],) if each.name in forks else ()
+            unresolved = each.name in open_steps
+            successors = tuple(ways) if unresolved else each.successors
+            steps.append(replace(each, forks=after, unresolved=unresolved, successors=successors))
+        return replace(plan, steps=tuple(steps))
+
+    def test_a_branch_that_comes_to_what_it_began_from(self) -> None:
+        fork = PlannedFork("parallel", ("b",), "c")
+        plan = self.forking({"a": [], "b": ["a"], "c": []}, {"a": fork})
+        with pytest.raises(InvalidTemplate, match="a branch of step `a` comes to `a` itself"):
+            make(plan)
+
+    def test_a_branch_that_may_lead_anywhere(self) -> None:
+        fork = PlannedFork("parallel", ("b",), "c")
+        plan = self.forking({"a": [], "b": [], "c": [], "d": []}, {"a": fork}, "b")
+        states = make(plan)["States"]["a to b"]["Branches"][0]["States"]
+        ways = {each["StringEquals"] for each in states["after b (a.0)"]["Choices"]}
+        assert ways == {"a", "b", "d", "branch-end", "retry"}
+        assert states["a (a.0)"]["Next"] == "the next step is unknown (a.0)", "its function fails"
+        assert "c (a.0)" not in states
+
+    def test_too_many_branches_that_may_lead_anywhere(self) -> None:
+        names = [f"step_{number}" for number in range(30)]
+        forks = {
+            name: PlannedFork("parallel", (after,), None)
+            for name, after in pairwise(names)
+        }
+        plan = self.forking({name: [] for name in names}, forks, *names)
+        with pytest.raises(MachineTooLarge, match="more than 2,000 tasks"):
+            make(plan, express=True)
+
+    def test_branches_have_a_history_too(self) -> None:
+        fork = PlannedFork("parallel", ("b", "c"), "d")
+        plan = self.forking({"a": [], "b": [], "c": [], "d": []}, {"a": fork})
+        plan.pipe.max_steps_in_run = 1190
+        assert make(plan)["States"]["a to b & c"]["Next"] == "d"
+        plan.pipe.max_steps_in_run = 1191
+        with pytest.raises(MachineTooLarge, match="1,191 steps and 2 branches needs 25,011 events"):
+            make(plan)
+
+    @pytest.mark.parametrize("kind", ["parallel", "map", "detach"])
+    def test_long_names_stay_apart(self, kind: str) -> None:
+        names = [f"{'long_' * 20}{number}" for number in range(5)]
+        inner = PlannedFork(kind, (names[3],), None)
+        outer = PlannedFork("parallel", (names[1], names[1], names[2]), names[4], collects=True)
+        plan = self.forking({name: [] for name in names}, {names[0]: outer, names[1]: inner, names[2]: inner})
+        check_form(plan, make(plan))
 
 
 class TestTheRole:

@@ -241,8 +241,8 @@ def failure_of(step: str, error: Any) -> Failure:
             cause = None
         if not isinstance(cause, dict):
             return Failure(step, name, text)
-        if isinstance(cause.get("step"), str) and isinstance(cause.get("error"), dict):
-            step, error = cause["step"], cause["error"]
+        if isinstance(cause.get("step"), str) and "Error" in cause:
+            step, error = cause["step"], cause
             continue
         return Failure(step, str(cause.get("errorType", name)), str(cause.get("errorMessage", text)))
 

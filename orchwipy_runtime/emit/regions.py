@@ -21,7 +21,7 @@ from typing import Any
 from orchwipy_runtime.emit.plan import Plan, PlannedFork, PlannedStep
 from orchwipy_runtime.emit.tasks import Tasks
 from orchwipy_runtime.envelope import KEY
-from orchwipy_runtime.errors import InvalidTemplate
+from orchwipy_runtime.errors import InvalidTemplate, MachineTooLarge
 from orchwipy_runtime.names import fork_name, part_of
 
 __all__ = ["END", "FAILED", "UNKNOWN", "Regions", "steps_of"]
@@ -41,6 +41,10 @@ _LONGEST_FORK = 46
 
 https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 """
+
+
+_MOST_TASKS = 2_000
+"""With the states around it, a task has more than 600 of the 1,048,576 bytes that a definition may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ class Regions:
         self._plan = plan
         self._tasks = tasks
         self._express = express
+        self._tasks_made = 0
         self._detached = _reached(plan, [head for fork in _detaching(plan) for head in fork.heads])
 
     def run(self) -> dict[str, Any]:
@@ -94,6 +99,12 @@ class Regions:
         return self._states(Region(self._plan.steps))
 
     def _states(self, region: Region) -> dict[str, Any]:
+        self._tasks_made += len(region.steps)
+        if self._tasks_made > _MOST_TASKS:
+            raise MachineTooLarge(
+                f"the state machine has more than {_MOST_TASKS:,} tasks, since steps stand in many branches",
+                help="name the next steps as text, so that it is known which of them a branch leads to",
+            )
         states: dict[str, Any] = {}
         for step in region.steps:
             task, choice, wait = (
@@ -228,26 +239,25 @@ class Regions:
 def steps_of(plan: Plan, head: str, join: str | None, around: tuple[str, ...]) -> tuple[PlannedStep, ...]:
     """The steps of a branch, in the order of the plan; InvalidTemplate where it comes to what it began from.
 
-    From a step whose text does not tell where it leads, it may; then that is one of the steps, which fails.
+    Where steps may lead anywhere it may seem so; then what it began from is one of its steps, which fails.
     """
+    known = not any(each.unresolved for each in plan.steps)
     reached: set[str] = set()
     ahead = [head]
     while ahead:
         name = ahead.pop()
-        if name in around:
+        if name in reached:
+            continue
+        reached.add(name)
+        if name not in around:
+            step = plan.step(name)
+            ways = [*step.successors, *(fork.following for fork in step.forks)]
+            ahead += [each for each in ways if each is not None and each != join]
+        elif known:
             raise InvalidTemplate(
                 f"a branch of step `{name}` comes to `{name}` itself",
                 help="let the branches end, and go back after their join",
             )
-        if name in reached:
-            continue
-        reached.add(name)
-        step = plan.step(name)
-        ways = [*step.successors, *(fork.following for fork in step.forks)]
-        if step.unresolved:
-            reached.update(each for each in around if each != join)
-            ways = [each for each in ways if each not in around]
-        ahead += [each for each in ways if each is not None and each != join]
     return tuple(each for each in plan.steps if each.name in reached)
 
 
@@ -274,17 +284,13 @@ def _closing(region: Region, tasks: Tasks) -> dict[str, Any]:
     if region.failures == "end":
         closing[_BRANCH_FAILED] = {**tasks.failure(region.around[-1]), "Next": region.end}
     elif region.failures == "stop":
-        failed = {"step.$": f"$.event['{KEY}'].step", "error.$": "$.error"}
         closing[_BRANCH_FAILED] = {
             "Type": "Pass",
-            "Parameters": {"failed": failed},
+            "InputPath": f"$.event['{KEY}'].step",
+            "ResultPath": "$.error.step",
             "Next": region.named(FAILED),
         }
-        fails = {
-            "Type": "Fail",
-            "ErrorPath": "$.failed.error.Error",
-            "CausePath": "States.JsonToString($.failed)",
-        }
+        fails["CausePath"] = "States.JsonToString($.error)"
     if region.path:
         ended = {"Result": 0} if region.apart else {"InputPath": "$.event"}
         closing[_BRANCH_END] = {"Type": "Pass", **ended, "End": True}

@@ -96,7 +96,7 @@ class Machine:
         if "Parameters" in state and kind == "Pass":
             given = self._filled(state["Parameters"], given, item, 0)
         if kind == "Pass":
-            return state.get("Result", given)
+            return _put(data, state.get("ResultPath", "$"), state.get("Result", given))
         if kind == "Task":
             return _at(self._task(state, data, item), state.get("OutputPath", "$"))
         if kind == "Parallel":
@@ -178,6 +178,14 @@ def _at(data: Any, path: str) -> Any:
     for match in _PATH.finditer(path):
         name, quoted, number = match.groups()
         data = data[int(number)] if number else data[name or quoted]
+    return data
+
+
+def _put(data: Any, path: str, value: Any) -> Any:
+    if path == "$":
+        return value
+    before, _, last = path.rpartition(".")
+    _at(data, before)[last] = value
     return data
 
 
