@@ -353,6 +353,7 @@ for key, name in {"u": "three"}.items():
     pipe.step(f, name=name, returns=key)
 made = [pipe.step(f, name=f"s{n}", returns="v") for n in range(3) if n != 1]
 made[0] >> made[-1]
+left, right = (pipe.step(f, name=each, returns=()) for each in "lr")
 for i, name in enumerate(NAMES, start := 1): pipe.step(f, name=f"{name}{i}", returns=())
 """,
         [
@@ -365,6 +366,8 @@ for i, name in enumerate(NAMES, start := 1): pipe.step(f, name=f"{name}{i}", ret
             "three(a): u:Any > default end",
             "s0(a): v:Any > default s2",
             "s2(a): v:Any > default end",
+            "l(a): > default end",
+            "r(a): > default end",
             "p1(a): > default end",
             "q2(a): > default end",
         ],
@@ -487,6 +490,17 @@ COMPOSED: dict[str, tuple[str, dict[str, str]]] = {
     "what a function makes": (
         "def pair(x, y):\n    return [x, y]\na >> pair(b, c) >> d",
         {"a": "parallel [> b | > c] d"},
+    ),
+    "one of two functions of one name": (
+        "import os\n"
+        "try:\n    import orjson\nexcept ImportError:\n    @pipe.fn(returns=())\n    def z(): ...\n"
+        "else:\n    @pipe.fn(returns=())\n    def z(): ...\n"
+        "a >> z\n",
+        {"a": "z"},
+    ),
+    "a pipeline that a function makes": (
+        "def made():\n    return pipe\nsame = made()\n@same.fn(returns=())\ndef z(): ...\na >> z",
+        {"a": "z"},
     ),
     "either way the same": ("import os\nif os.sep: a >> b\nelse: a >> b", {"a": "b"}),
 }
@@ -689,6 +703,13 @@ UNKNOWN = {
     "a chain is handed out": "from other import extended\nextended(a >> b)",
     "a name that is not known": "import os\npipe.step(a, name=os.sep, returns=())",
     "a function of another file": "from other import work\npipe.step(work, name='work')",
+    "a group with what is not known": "from other import b2\na >> [b, *b2] >> c",
+    "an option that is not known": "from other import how\na >> Parallel(b, c, on_error=how) >> d",
+    "branches that are not known": "from other import more\na >> Parallel(*more) >> d",
+    "one of several": "import os\nx = a\nif os.sep: x = b\nx >> c",
+    "what a loop leaves": "import os\nx = a\nfor each in os.environ: x = b\nx >> c",
+    "a join that is not known": "from other import b2\na >> Parallel(b, b2, join=b2) >> c",
+    "a pipeline under another name": "from other import work\nsame = pipe\nwork(same)",
     "a decorator that is kept": "later = pipe.fn(returns=())",
     "the method is handed out": "list(map(pipe.step, [a, b]))",
     "a loop over what is not known": "import os\nfor each in os.environ: pipe.step(a, name=each, returns=())",

@@ -197,6 +197,7 @@ class _Builder:
         number = len(self.nodes)
         fork = Fork(number, arm, fan, region)
         over = self.bits[fan.over] if fan.over is not None else 0
+        self.bits.of(key for key in (fan.item, fan.into, fan.errors) if key is not None)
         self.add(node._replace(number=number, required=over, optional=0, fork=fork))
         self.forks.append(fork)
         named = frozenset(node.parameters)

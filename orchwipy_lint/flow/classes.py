@@ -99,7 +99,8 @@ def classify(graph: Graph) -> Classes:
                 constants.update(dict.fromkeys((*(test.only or ()), *test.never)))
         effect = edge.arm.effect
         for key, value in effect.sets.items():
-            if effect.by_value and value.constants and graph.nodes[edge.source].region is not None:
+            in_branch = edge.spawns or graph.nodes[edge.source].region is not None
+            if effect.by_value and value.constants and in_branch:
                 # It is asked in effect whether the key had this value.
                 tested.setdefault(key, {}).update(dict.fromkeys(value.constants))
             if value.copies is not None:

@@ -13,6 +13,7 @@ from orchwipy_lint.source.arms import Arms, Reading
 from orchwipy_lint.source.composition import Element, Group, StepBefore, two_successors
 from orchwipy_lint.source.declared import Draft, Registration
 from orchwipy_lint.source.expressions import Expressions
+from orchwipy_lint.source.fans import HiddenFanOut, InvalidFanOut
 from orchwipy_lint.source.link import Part, link
 from orchwipy_lint.source.options import Options
 from orchwipy_lint.source.paths import Path
@@ -100,23 +101,39 @@ class _Assembly:
         if isinstance(element, str):
             span = Span(1, 1, 1, 1)
             return [Arm(span, "", Effect(Base.STATE), Target(element, by_default=True))]
-        found, problem = self.read(element)
-        if problem is None:
-            return [replace(arm, target=replace(arm.target, by_default=True)) for arm in found]
-        what, _, advice = problem.rpartition(": ")
         span = self.places.span(element.node)
-        (self.problems if problems is None else problems).append((span, what or problem, advice))
+        try:
+            found, problem = self.read(element)
+        except HiddenFanOut:
+            found, problem = [], None
+            self.draft.escapes = True
+        if found and problem is None:
+            return [replace(arm, target=replace(arm.target, by_default=True)) for arm in found]
+        if problem is not None:
+            what, _, advice = problem.rpartition(": ")
+            (self.problems if problems is None else problems).append((span, what or problem, advice))
         return [Arm(span, "", Effect(Base.STATE, opens=True), Target(None, known=False, by_default=True))]
 
     def read(self, group: Group) -> tuple[list[Arm], str | None]:
-        """The arms of a fan-out that stands outside of any step, or why it cannot be read."""
+        """The arms of a fan-out that stands outside of any step, or what is wrong with it.
+
+        Raises `HiddenFanOut` where the text does not tell what it is.
+        """
         call = group.call
-        node = cst.parse_expression(ast.unparse(call))
+        try:
+            node = cst.parse_expression(ast.unparse(call))
+        except (cst.ParserSyntaxError, cst.CSTValidationError):
+            node = None
         if not isinstance(node, cst.Call):
-            raise TypeError(f"a call was expected, not {type(node).__name__}")
+            raise HiddenFanOut(group.kind)
         expressions = Expressions(self.reader.names, frozenset(), lambda _: True)
         expressions.root = (node, call)
-        found = expressions.fans.call(node, group.kind)
+        try:
+            found = expressions.fans.fan(node, group.kind)
+        except HiddenFanOut:
+            raise
+        except InvalidFanOut as error:
+            return [], str(error)
         context = Arms(expressions, Following(Registered(), {}), self.places, frozenset())
         reading = Reading(context, Path(ALWAYS, {}), self.places.span(call), Origin(node, node, call))
         reading.read(found, ALWAYS, None, nested=True)

@@ -40,8 +40,8 @@ class Group:
         known = isinstance(given, ast.Constant) and isinstance(given.value, str) and given.value
         return (str(known),) if known else ()
 
-    def follow(self, step: str) -> bool:
-        """Have the step follow; False where what is written there does not allow it."""
+    def follow(self, step: str) -> bool | None:
+        """Have the step follow; False where what is written does not allow it, None if that is not known."""
         given, name = self._given(), ast.copy_location(ast.Constant(step), self.node)
         option = "then" if self.kind == "Detach" else "join"
         if given is None or _is_none(given):
@@ -49,6 +49,8 @@ class Group:
             self.call.keywords.append(ast.keyword(option, name))
         elif isinstance(given, ast.Call) and given.args and _is_none(given.args[0]):
             given.args[0] = name
+        elif not isinstance(given, (ast.Constant, ast.Dict)) and not self.following:
+            return None
         return self.following == (step,)
 
     def _given(self) -> ast.expr | None:
@@ -139,7 +141,7 @@ class Composition:
 
     def _join(self, group: Group, step: str, node: ast.expr) -> None:
         known = group.following
-        if group.follow(step):
+        if group.follow(step) is not False:
             return
         if known:
             what = f"`{known[0]}` follows {_shown(group)} already, and `{step}` cannot as well"

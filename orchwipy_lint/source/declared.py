@@ -102,7 +102,11 @@ class Local:
 
     node: AnyFunction
     scope: Scope
-    is_method: bool = False
+
+    @property
+    def is_decorated(self) -> bool:
+        """Whether decorators may have made something else of it."""
+        return not isinstance(self.node, ast.Lambda) and bool(self.node.decorator_list)
 
 
 Value = Draft | Const | Items | Table | Made | Chain | Group | Local | None
@@ -140,6 +144,8 @@ def display(value: Value, place: ast.expr, depth: int = 4) -> ast.expr | None:
     if isinstance(value, Const):
         made = ast.Constant(value.value)
     elif isinstance(value, Local):
+        if value.is_decorated:
+            return None
         args = value.node.args
         made = ast.Lambda(args, ast.copy_location(ast.Constant(None), place))
     elif isinstance(value, Items):

@@ -13,7 +13,7 @@ from orchwipy_lint.source.dicts import Draft
 if TYPE_CHECKING:
     from orchwipy_lint.source.expressions import Expressions
 
-__all__ = ["KINDS", "Fans"]
+__all__ = ["KINDS", "Fans", "HiddenFanOut", "InvalidFanOut"]
 
 KINDS = {"Parallel": "parallel", "MapEach": "map", "Detach": "detach"}
 
@@ -27,8 +27,12 @@ _OPTIONS = {
 _MERGES = ("list", "concat", "update", "sum", "first", "last")
 
 
-class _Problem(Exception):
-    """What cannot be read, and what to write."""
+class InvalidFanOut(Exception):
+    """What is wrong with a fan-out, and what to write."""
+
+
+class HiddenFanOut(InvalidFanOut):
+    """What the text does not tell of a fan-out, and how to write it so that it does."""
 
 
 class Fans:
@@ -41,17 +45,18 @@ class Fans:
         """What a call can be; opaque, with the reason, where it cannot be read."""
         try:
             return self.fan(node, name)
-        except _Problem as error:
+        except InvalidFanOut as error:
             return (Alternative(Opaque(why=str(error))),)
 
     def fan(self, node: cst.Call, name: str) -> tuple[Alternative, ...]:
+        """What a call can be. Raises `InvalidFanOut`."""
         dicts = self.reader.dicts
         branches: list[tuple[Alternative, ...]] = []
         given: dict[str, cst.BaseExpression] = {}
         drafts = [Draft(Entries(self.reader.origin(node)))]
         for argument in node.args:
             if argument.star == "*":
-                raise _Problem(f"`{name}(*...)` hides its branches: write them out")
+                raise HiddenFanOut(f"`{name}(*...)` hides its branches: write them out")
             if argument.star == "**":
                 drafts = dicts.with_splat(drafts, argument.value)
             elif argument.keyword is None:
@@ -75,21 +80,21 @@ class Fans:
     def refuse(self, name: str, entries: Entries, branches: int) -> None:
         """Raises for what the call cannot be given."""
         if not branches:
-            raise _Problem(f"`{name}` has no branch: name the steps that run at once")
+            raise InvalidFanOut(f"`{name}` has no branch: name the steps that run at once")
         if name == "MapEach" and branches > 1:
-            raise _Problem("`MapEach` has one body, and options by keyword: write the others as a chain")
+            raise InvalidFanOut("`MapEach` has one body, and options by keyword: write the others as a chain")
         keys = {*entries.items, *entries.maybe}
         if keys & _OPTIONS[name]:
-            raise _Problem(f"options of `{name}` cannot be read from `**`: write them out")
+            raise InvalidFanOut(f"options of `{name}` cannot be read from `**`: write them out")
         if name == "Detach" and (keys or entries.opens):
-            raise _Problem("`Detach` sets no keys: write them into `then` or into a branch")
+            raise InvalidFanOut("`Detach` sets no keys: write them into `then` or into a branch")
 
     def options(self, name: str, given: dict[str, cst.BaseExpression]) -> FanOut:
         if name == "Detach":
             return FanOut("detach", ())
         on_error = self.text(name, given, "on_error") or "stop"
         if on_error not in ("stop", "collect"):
-            raise _Problem(f'there is no on_error={on_error!r}: write "stop" or "collect"')
+            raise InvalidFanOut(f'there is no on_error={on_error!r}: write "stop" or "collect"')
         errors = (self.text(name, given, "errors") or "errors") if on_error == "collect" else None
         if name == "Parallel":
             return FanOut("parallel", (), self.merge(given.get("merge")), errors)
@@ -97,9 +102,9 @@ class Fans:
         collect, into = self.text(name, given, "collect"), self.text(name, given, "into")
         if over is None or item is None:
             lacks = "over" if over is None else "item"
-            raise _Problem(f"`MapEach` lacks `{lacks}`: write MapEach(step, over=..., item=...)")
+            raise InvalidFanOut(f"`MapEach` lacks `{lacks}`: write MapEach(step, over=..., item=...)")
         if into is not None and collect is None:
-            raise _Problem("`into` has nothing to take: name with `collect` the key of each item")
+            raise InvalidFanOut("`into` has nothing to take: name with `collect` the key of each item")
         return FanOut(
             "map",
             (),
@@ -122,7 +127,7 @@ class Fans:
             value.value is None or (isinstance(value.value, str) and value.value)
         ):
             return value.value
-        raise _Problem(f"`{option}` of `{name}` cannot be read: write it as a text in quotes")
+        raise HiddenFanOut(f"`{option}` of `{name}` cannot be read: write it as a text in quotes")
 
     def most(self, node: cst.BaseExpression | None) -> int | None:
         value = Known(None) if node is None else self.reader.single(node)
@@ -131,7 +136,8 @@ class Fans:
                 return None
             if isinstance(value.value, int) and not isinstance(value.value, bool) and value.value > 0:
                 return value.value
-        raise _Problem("`max_concurrency` of `MapEach` cannot be read: write it as a whole number from 1 on")
+        kind = InvalidFanOut if isinstance(value, Known) else HiddenFanOut
+        raise kind("`max_concurrency` of `MapEach` cannot be read: write it as a whole number from 1 on")
 
     def merge(self, node: cst.BaseExpression | None) -> dict[str, str]:
         found = [] if node is None else self.reader.evaluate(node)
@@ -140,7 +146,7 @@ class Fans:
         merge: dict[str, str] = {}
         entries = self.reader.dicts.as_entries(found[0].value, node) if node and len(found) == 1 else None
         if entries is None or entries.maybe or entries.opens or entries.base is not Base.EMPTY:
-            raise _Problem('`merge` of `Parallel` cannot be read: write it out, as {"key": "list"}')
+            raise HiddenFanOut('`merge` of `Parallel` cannot be read: write it out, as {"key": "list"}')
         for key, alternatives in entries.items.items():
             value = alternatives[0].value
             how = value.value if isinstance(value, Known) and len(alternatives) == 1 else None
@@ -148,6 +154,6 @@ class Fans:
                 shown = (
                     f"{how!r}" if isinstance(value, Known) and isinstance(how, SCALARS) else "what is given"
                 )
-                raise _Problem(f"`{key}` cannot be merged by {shown}: write one of {', '.join(_MERGES)}")
+                raise InvalidFanOut(f"`{key}` cannot be merged by {shown}: write one of {', '.join(_MERGES)}")
             merge[key] = how
         return merge

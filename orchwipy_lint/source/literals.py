@@ -44,6 +44,8 @@ def turns(value: Value) -> list[Value] | None:
         return list(value.values) if len(value.values) <= LONGEST else None
     if isinstance(value, Table):
         return [Const(each) for each in value.rows]
+    if isinstance(value, Const) and isinstance(value.value, str) and len(value.value) <= LONGEST:
+        return [Const(each) for each in value.value]
     return None
 
 

@@ -18,7 +18,7 @@ from orchwipy_lint.source.evaluation import Evaluator
 from orchwipy_lint.source.literals import turns
 from orchwipy_lint.source.names import Names
 from orchwipy_lint.source.relevance import Relevance
-from orchwipy_lint.source.statements import Branch, blocks, is_exclusive, is_try
+from orchwipy_lint.source.statements import Branch, blocks, is_exclusive
 from orchwipy_lint.source.uses import header_expressions, stored_names
 
 __all__ = ["find_pipelines"]
@@ -109,19 +109,23 @@ class _Finder:
         if isinstance(node, (ast.With, ast.AsyncWith)):
             for name in stored_names(item.optional_vars for item in node.items if item.optional_vars):
                 scope.names[name] = None
+        self.blocks(node, scope)
+
+    def blocks(self, node: ast.stmt, scope: Scope) -> None:
+        """The blocks of a statement, each of which may run or not; what names are after it may be unknown."""
         outside = self.branch
-        bound = stored_names([node]) if isinstance(node, ast.If) or is_try(node) else ()
-        held = {name: [scope.names.get(name)] for name in bound}
+        is_sure = isinstance(node, (ast.With, ast.AsyncWith, ast.Expr))
+        bound = set[str]() if is_sure else stored_names([node])
+        held = {name: [scope.names[name]] if name in scope.names else [] for name in bound}
         for number, block in blocks(node):
             if number is not None:
                 self.branch = (*outside, (node.lineno * 10_000 + node.col_offset, number))
             self.block(block, scope)
             self.branch = outside
-            for name in bound if number is not None else ():
-                held[name].append(scope.names.get(name))
+            for name in bound & scope.names.keys():
+                held[name].append(scope.names[name])
         for name, values in held.items():
-            is_kept = isinstance(values[-1], (Draft, Local))
-            if name in scope.names and not is_kept and any(each != values[-1] for each in values):
+            if any(not _is_same(each, values[-1]) for each in values):
                 scope.names[name] = None
 
     def decided(self, node: ast.If, scope: Scope) -> type[ast.stmt] | None:
@@ -138,7 +142,8 @@ class _Finder:
         if values is None or not matters or not self.takes_turns(len(values)):
             for name in stored_names([node.target]):
                 scope.names[name] = None
-            self.block(node.body, scope)
+            self.blocks(node, scope)
+            return None
         else:
             self._unrolled += 1
             for each in values:
@@ -166,6 +171,8 @@ class _Finder:
         held = self.evaluator.evaluate(value, scope)
         for target in targets:
             self.evaluator.bind(target, held, scope)
+            if isinstance(held, Draft) and isinstance(target, ast.Name):
+                self.bound.setdefault(target.id, []).append(held)
         return None
 
     def augmented(self, node: ast.AugAssign, scope: Scope) -> None:
@@ -265,19 +272,29 @@ class _Finder:
         scope.names.update((name, value) for name, value in named.items() if name in scope.names)
         if isinstance(function.node, ast.Lambda):
             return self.evaluator.evaluate(function.node.body, scope)
+        again = function.node in self.ran
         self.ran.add(function.node)
         self._returned.append([])
         self._unrolled += 1
         self.block(function.node.body, scope)
         self._unrolled -= 1
         returned = self._returned.pop()
-        return returned[0] if len(returned) == 1 else None
+        if len(returned) != 1 or (again and isinstance(returned[0], Draft)):
+            return None  # two pipelines that one function makes are not told apart
+        return returned[0]
 
 
 def _is_declared(value: Value) -> bool:
     """Whether a value is about pipelines: a step, or a list of some."""
     held = value.values if isinstance(value, Items) else [value]
     return any(isinstance(each, (Draft, Made, Chain, Group, Items)) for each in held)
+
+
+def _is_same(one: Value, other: Value) -> bool:
+    """Whether a name stands for the same where branches meet; of pipelines and functions the last counts."""
+    if isinstance(one, Made) and isinstance(other, Made):
+        return (one.draft, one.name) == (other.draft, other.name)
+    return isinstance(other, (Draft, Local)) or one == other
 
 
 def _own_names(function: Function) -> set[str]:

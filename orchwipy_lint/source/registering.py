@@ -218,6 +218,8 @@ class Registering:
         if isinstance(value, Items):
             if not value.values:
                 return _EMPTY
+            if any(isinstance(each, ast.Starred) for each in value.nodes):
+                return None
             if self.evaluator.depth > _DEEPEST or not self.evaluator.walker.takes_turns(1):
                 return None
             keywords = [ast.keyword("on_error", _text("collect", node))] if value.is_tuple else []
@@ -231,6 +233,8 @@ class Registering:
                 return Chain(None, value.value, value.value)
             kind = type(value.value).__name__
             return None if value.value is None else (f"`>>` is given what is of type {kind}", _OPERANDS)
+        if isinstance(value, Local) and value.is_decorated:
+            return None
         if isinstance(value, (Local, Table)):
             kind = "dict" if isinstance(value, Table) else "function"
             return f"`>>` is given what is of type {kind}", _OPERANDS

@@ -19,10 +19,18 @@ class Relevance:
     def __init__(self, tree: ast.Module, names: Names) -> None:
         self.names = names
         self.functions: set[str] = set()
+        self.pipelines: set[str] = set()
         nodes = list(ast.walk(tree))
         self.has_pipelines = any(
             isinstance(node, ast.Call) and names.is_pipeline_class(node.func) for node in nodes
         )
+        self.pipelines = {
+            target.id
+            for node in nodes
+            if isinstance(node, ast.Assign) and self._declares(node.value)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
         if self.has_pipelines:
             self._look_at(node for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
 
@@ -52,5 +60,6 @@ class Relevance:
         if isinstance(node, ast.Call):
             return self.names.is_pipeline_class(node.func)
         if isinstance(node, ast.Name):
-            return node.id in self.functions or self.names.ours(self.names.imports.get(node.id)) in KINDS
+            is_ours = self.names.ours(self.names.imports.get(node.id)) in KINDS
+            return is_ours or node.id in self.functions or node.id in self.pipelines
         return False
