@@ -18,6 +18,7 @@ from orchwipy_runtime.errors import (
     did_you_mean,
     listed,
 )
+from orchwipy_runtime.merging import merged
 from orchwipy_runtime.outcome import Changing, State, changed, check_keys, decode, encode
 from orchwipy_runtime.returns import Detach, FanOut, MapEach, Parallel, ReturnUpdates
 
@@ -230,9 +231,7 @@ class Fork:
         for key in sorted(writers):
             numbers = [number for number, _ in writers[key]]
             if key in merge:
-                written[key] = _joined_values(
-                    self.step, key, merge[key], [value for _, value in writers[key]]
-                )
+                written[key] = merged(self.step, key, merge[key], [value for _, value in writers[key]])
             elif len(numbers) > 1 or key in droppers:
                 raise self._conflict(key, numbers, droppers.get(key))
             else:
@@ -316,33 +315,3 @@ def _items(step: str, fan: MapEach, state: State) -> list[object]:
         )
     check_keys([fan.item, *([fan.into] if fan.into else [])], step)
     return found
-
-
-def _joined_values(step: str, key: str, how: str, values: list[Any]) -> object:
-    """What several branches' values of a key become, in the order of the branches."""
-    try:
-        if how == "list":
-            return values
-        if how == "first":
-            return values[0]
-        if how == "last":
-            return values[-1]
-        if how == "sum":
-            return sum(values)
-        if how == "concat":
-            return [item for value in values for item in _of(list, value)]
-        return {name: item for value in values for name, item in _of(dict, value).items()}
-    except TypeError:
-        kinds = ", ".join(sorted({type(value).__name__ for value in values}))
-        raise ConflictingBranches(
-            f"what branches set `{key}` to after step `{step}` has no {how!r}: it is of type {kinds}",
-            step=step,
-            key=key,
-            help='"concat" joins lists, "update" dicts and "sum" numbers; "list" takes anything',
-        ) from None
-
-
-def _of(kind: type, value: Any) -> Any:
-    if not isinstance(value, kind):
-        raise TypeError
-    return value

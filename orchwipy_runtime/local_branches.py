@@ -136,7 +136,7 @@ class _Branches:
         self._stop = stop
         self._lines: dict[int, Branch] = {}
         self._errors: dict[int, BaseException] = {}
-        self._numbers = iter(range(fork.count))
+        self._numbers = iter(range(fork.count))  # of which each thread takes the next one that is left
 
     @property
     def lines(self) -> list[Branch]:
@@ -157,7 +157,7 @@ class _Branches:
             raise
         if self._errors:
             first = min(self._errors)
-            self._around.failed_in = self._lines[first].failed_in
+            self._around.failed_in = self._failed_in(first)
             raise self._errors[first]
         if self._stop.is_set():
             raise _Stopped
@@ -183,11 +183,15 @@ class _Branches:
 
     def _fail(self, number: int, error: BaseException) -> None:
         if self._fork.collects and isinstance(error, Exception):
-            step = self._lines[number].failed_in or self._fork.step
-            self.ends[number] = Failure(step, type(error).__name__, str(error))
+            self.ends[number] = Failure(self._failed_in(number), type(error).__name__, str(error))
         else:
             self._errors[number] = error
             self._stop.set()
+
+    def _failed_in(self, number: int) -> str:
+        """The step that failed in a branch; the fork's where the branch did not come to one."""
+        line = self._lines.get(number)
+        return line.failed_in if line and line.failed_in else self._fork.step
 
 
 class Detached(Branch):

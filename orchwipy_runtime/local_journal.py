@@ -39,8 +39,6 @@ class LocalJournal:
 
     `etag` is that of the mark that this step was resumed, which its outcome replaces; without one there is
     nothing yet in the outcome's place. Where somebody else went on with the run, NotResumable is raised.
-    In a branch the steps are written down to be read alone, over what stands there from before the step was
-    resumed from which the branch began.
     """
 
     def __init__(
@@ -49,13 +47,11 @@ class LocalJournal:
         envelope: Envelope,
         *,
         etag: str | None = None,
-        in_branch: bool = False,
         detached: bool = False,
     ) -> None:
         self.envelope = envelope.changed(state=None)
         self._journal = Journal(store)
         self._etag = etag
-        self._in_branch = in_branch
         self._detached = detached
         self._since: float | None = None
         self._seconds: float | None = None
@@ -64,8 +60,7 @@ class LocalJournal:
         """The journal of a branch of the step, which begins with another step."""
         position = f"{self.envelope.position}.{number}.0"
         envelope = Envelope(pipeline=PIPELINE, run=self.envelope.run, position=position, step=step)
-        detached = detached or self._detached
-        return LocalJournal(self._journal.store, envelope, in_branch=True, detached=detached)
+        return LocalJournal(self._journal.store, envelope, detached=detached or self._detached)
 
     def calls(self) -> None:
         """The step is called now."""
@@ -126,9 +121,6 @@ class LocalJournal:
         error: BaseException | None = None,
     ) -> None:
         record = self._record(kind, envelope, text, keys, error)
-        if self._in_branch:
-            found = self._journal.store.read(self._key)
-            self._etag = found.etag if found else None
         settle(self._journal, self._key, record, etag=self._etag)
 
     def _record(
@@ -223,6 +215,9 @@ def _follow(store: Store, envelope: Envelope) -> LocalJournal:
     found = Journal(store).read(record_key(envelope.run, envelope.position, envelope.step))
     if found and found[0].kind != "resumed":
         raise raced(envelope.run)
+    # Branches that began with the step before begin anew, and may go other ways.
+    for each in list(store.list(f"runs/{envelope.run}/{envelope.position}.")):
+        store.delete(each.key)
     return LocalJournal(store, envelope, etag=found[1] if found else None)
 
 

@@ -83,6 +83,8 @@ def _load(place: Place, steps: Iterable[str]) -> dict[str, Any]:
     for key, kind in _KINDS.items():
         if not isinstance(run.get(key), kind):
             raise InvalidSavedRun(f"`{place}` is no saved run: its `{key}` is no {kind.__name__}", key=key)
+    if not 0 <= run["position"] < 1_000_000:
+        raise InvalidSavedRun(f"`{place}` is no saved run: its `position` is none", key="position")
     if not all(isinstance(each, str) for each in run["path"]):
         raise InvalidSavedRun(f"`{place}` is no saved run: its `path` holds more than names", key="path")
     if not all(isinstance(each, int | float) for each in run["seconds"]):

@@ -531,6 +531,8 @@ class TestFailedRuns:
                 f'{{"version": 1, "step": "start", {GOOD}}}'.replace('"path": []', '"path": [1]'),
                 "its `path` holds",
             ),
+            (f'{{"version": 1, "step": "start", "position": -1, {GOOD}}}', "its `position` is none"),
+            (f'{{"version": 1, "step": "start", "position": "1", {GOOD}}}', "its `position` is no int"),
             (
                 f'{{"version": 1, "step": "start", {GOOD}}}'.replace('"seconds": []', '"seconds": [""]'),
                 "its `sec",
