@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     from orchwipy_runtime.fork import Changes, Fork
     from orchwipy_runtime.pipeline import Registration
 
-__all__ = ["Outcome", "call_always_on_exit", "call_pipeline_fail", "call_step", "check_hops", "check_retry"]
+__all__ = [
+    "Outcome",
+    "call_always_on_exit",
+    "call_pipeline_fail",
+    "call_step",
+    "check_hops",
+    "check_retry",
+    "hops_left",
+]
 
 _log = logging.getLogger("orchwipy_runtime")
 
@@ -110,6 +118,11 @@ def check_hops(pipe: Functions, step: str, before: int) -> None:
             help="look for a loop that does not end, or allow more: max_steps_in_run=... of the "
             f"pipeline, or the environment variable {_LIMIT_VARIABLE}",
         )
+
+
+def hops_left(pipe: Functions, before: int) -> int:
+    """How many steps a run may still take that has taken `before`."""
+    return max(_hop_limit(pipe) - before, 0)
 
 
 def check_retry(

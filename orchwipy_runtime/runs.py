@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from orchwipy_runtime.envelope import check_run_id, position_numbers
+from orchwipy_runtime.envelope import Envelope, check_run_id, position_numbers
 from orchwipy_runtime.errors import MissingRun, NotResumable
-from orchwipy_runtime.journal import Journal, Record
+from orchwipy_runtime.journal import Journal, Record, detached
 from orchwipy_runtime.payload import state_of
 
 TYPE_CHECKING = False
@@ -111,6 +111,11 @@ class Visit:
         if self.recorded and self._record is None:
             self._record = _read(self._journal, self.key)
         return self._record
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether detached branches are recorded to begin that may not have."""
+        return bool(self.record and self.record.branches and not self.sent)
 
     @property
     def retried(self) -> int:
@@ -220,27 +225,39 @@ class Run:
     def status(self) -> str:
         """`ended`, `paused`, `failed`, `waiting` for a delayed retry, or `running` as far as is known."""
         latest = self.line[-1].latest if self.line else None
-        return _STATUS.get(latest.kind, "running") if latest else "running"
+        if latest is None or self.line[-1].is_unsent:
+            return "running"
+        return _STATUS.get(latest.kind, "running")
 
     @property
     def pending(self) -> tuple[Record, str | None]:
         """What goes on from here, and the key where it is recorded for good, None where that gives way.
 
-        That is what was recorded last: it may have been lost on its way. NotResumable where the run has ended
-        or has left nothing.
+        That is what was recorded last: it may have been lost on its way. Where the run itself has ended, it
+        is what was recorded last in a detached branch that has not. NotResumable where all have ended, or
+        where nothing is left.
         """
-        for visit in reversed(self.line):
-            record = visit.latest
-            if record is not None and record.kind == "end":
-                raise NotResumable(f"run `{self.id}` has ended: there is nothing to go on with")
-            if record is not None:
-                return record, visit.key if record.kind == "next" else None
-        if self.begin is None:
-            raise NotResumable(
-                f"run `{self.id}` has left no state to go on with",
-                help="begin it again, or take its event from the failure queue",
-            )
-        return self.begin, None
+        for start, visits in self._lines():
+            visit = next((each for each in reversed(visits) if each.latest is not None), None)
+            record = visit.latest if visit else start
+            if record is None:
+                raise NotResumable(
+                    f"run `{self.id}` has left no state to go on with",
+                    help="begin it again, or take its event from the failure queue",
+                )
+            if visit is not None and visit.is_unsent:
+                return _again(record), None
+            if record.kind != "end":
+                return record, visit.key if visit is not None and record.kind == "next" else None
+        raise NotResumable(f"run `{self.id}` has ended: there is nothing to go on with")
+
+    def _lines(self) -> Iterator[tuple[Record | None, list[Visit]]]:
+        """The run itself and its detached branches: what each began with, and its steps."""
+        yield self.begin, self.line
+        for visit in self.visits:
+            for start in detached(visit.record) if visit.record else ():
+                line = position_numbers(start.envelope.position)[:-1]
+                yield start, [each for each in self.visits if each.numbers[:-1] == line]
 
     @property
     def step(self) -> str | None:
@@ -324,6 +341,26 @@ def read_run(store: Store, run: str) -> Run:
 def _read(journal: Journal, key: str) -> Record | None:
     found = journal.read(key)
     return found[0] if found else None
+
+
+def _again(record: Record) -> Record:
+    """What has the step that came to this do what follows from it, once more."""
+    sent = record.envelope
+    return Record(
+        "next",
+        position=record.position,
+        step=record.step,
+        envelope=Envelope(
+            pipeline=sent.pipeline,
+            run=sent.run,
+            position=record.position,
+            step=record.step,
+            version=sent.version,
+            forks=sent.forks,
+        ),
+        text="{}",
+        about=record.about,
+    )
 
 
 def _number(record: Record | None, name: str) -> float | None:

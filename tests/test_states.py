@@ -8,7 +8,9 @@ import importlib.util
 import json
 import re
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +21,17 @@ from statelint.linter import Linter
 
 from orchwipy_runtime import MicroFunctions
 from orchwipy_runtime.aws.states import PERMANENT
-from orchwipy_runtime.emit.plan import Plan, PlannedStep, make_plan
+from orchwipy_runtime.emit.plan import Plan, PlannedFork, PlannedStep, make_plan
 from orchwipy_runtime.emit.states import definition, state_machine_statements
 from orchwipy_runtime.envelope import KEY
-from orchwipy_runtime.errors import InvalidSetting, MachineTooLarge, PlanRefused
+from orchwipy_runtime.errors import InvalidSetting, InvalidTemplate, MachineTooLarge, PlanRefused
 from orchwipy_runtime.names import part_of
 from tests.cloud.account import function_arn
 from tests.cloud.asl_validator import find_validator, validate
 
 TESTS = Path(__file__).parent
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:stack"
+EXECUTIONS = "arn:aws:states:us-east-1:123456789012:execution:stack:*"
 Definition = dict[str, Any]
 
 
@@ -36,7 +40,7 @@ def arn(step: str) -> str:
 
 
 def make(plan: Plan, **options: Any) -> Definition:
-    return definition(plan, function_arn=arn, **options)
+    return definition(plan, function_arn=arn, machine_arn=MACHINE, **options)
 
 
 @functools.cache
@@ -108,19 +112,35 @@ def following(state: dict[str, Any]) -> set[str]:
     return {each["Next"] for each in rules} | {state[key] for key in ("Next", "Default") if key in state}
 
 
+def regions(machine: Definition) -> Iterator[Definition]:
+    """The machine, and the machines in its states."""
+    yield machine
+    for state in machine["States"].values():
+        inner = [*state.get("Branches", ()), *([state["ItemProcessor"]] if state["Type"] == "Map" else ())]
+        for each in inner:
+            yield from regions(each)
+
+
 def check_form(plan: Plan, made: Definition) -> None:
-    """Every way leads somewhere, every state is reached, every name fits, nothing is shared."""
-    states = made["States"]
-    reached, ahead = set(), [made["StartAt"]]
-    while ahead:
-        name = ahead.pop()
-        if name not in reached:
-            reached.add(name)
-            ahead += following(states[name])
-    assert reached == set(states)
-    assert all(len(name) <= 80 for name in states)
-    assert [name for name, state in states.items() if state["Type"] == "Task"] == [
-        each.part for each in plan.steps
+    """Every way leads somewhere, every state is reached, every name fits and is alone, nothing is shared."""
+    names: list[str] = []
+    for region in regions(made):
+        states = region["States"]
+        names += states
+        reached, ahead = set(), [region["StartAt"]]
+        while ahead:
+            name = ahead.pop()
+            if name not in reached:
+                reached.add(name)
+                ahead += following(states[name])
+        assert reached == set(states)
+    assert len(names) == len(set(names))
+    assert all(len(name) <= 80 for name in names)
+    assert [name for name, state in made["States"].items() if state["Type"] == "Task"] == [
+        name
+        for each in plan.steps
+        for name in (each.part, f"join after {each.part}")
+        if name == each.part or any(fork.following is None and fork.kind != "detach" for fork in each.forks)
     ]
     assert Linter.validate(made) == []
 
@@ -128,6 +148,8 @@ def check_form(plan: Plan, made: Definition) -> None:
 def check_ways(plan: Plan, made: Definition) -> None:
     """What may follow a step's outcome is what the graph says, exactly."""
     states = made["States"]
+    express = made.get("TimeoutSeconds") is not None
+    detached = {fork for each in plan.steps for fork in each.forks if fork.kind == "detach"}
     for each in plan.steps:
         task = states[each.part]
         assert task["Parameters"]["FunctionName"] == arn(each.name)
@@ -139,8 +161,14 @@ def check_ways(plan: Plan, made: Definition) -> None:
         assert (states[wait]["Type"], states[wait]["Next"]) == ("Wait", each.part)
         assert states[taken.pop(("$.outcome", "pause"))]["Type"] == "Succeed"
         end = taken.pop(("$.outcome", "end"), None)
-        assert (end is not None) == each.ends
+        assert (end is not None) == each.ends or detached
         assert end is None or states[end]["Type"] == "Succeed"
+        for fork in each.forks:
+            forking = [states[taken.pop(("$.next", fork.name))]]
+            if fork.kind == "map" and not express:
+                forking.append(states[taken.pop(("$.next", f"{fork.name} (distributed)"))])
+            kind = "Parallel" if fork.kind == "parallel" else "Map"
+            assert [state["Type"] for state in forking] == [kind] * len(forking)
         assert taken == {("$.next", name): plan.step(name).part for name in each.successors}
         assert states[choice["Default"]]["Type"] == "Fail"
 
@@ -239,10 +267,71 @@ class TestLimits:
         make(planned({"a": ["a"]}, limit=3571))
 
 
+def statements(plan: Plan, function_arn: Callable[[str], Any] = arn, **options: Any) -> list[dict[str, Any]]:
+    return state_machine_statements(
+        plan, function_arn, machine_arn=MACHINE, executions_arn=[EXECUTIONS], **options
+    )
+
+
+class TestForks:
+    def forking(self, ways: dict[str, list[str]], forks: dict[str, PlannedFork], *open_steps: str) -> Plan:
+        """A plan with forks after some steps, and steps that may lead anywhere."""
+        plan = planned(ways)
+        steps = []
+        for each in plan.steps:
+            after = (forks[each.name],) if each.name in forks else ()
+            unresolved = each.name in open_steps
+            successors = tuple(ways) if unresolved else each.successors
+            steps.append(replace(each, forks=after, unresolved=unresolved, successors=successors))
+        return replace(plan, steps=tuple(steps))
+
+    def test_a_branch_that_comes_to_what_it_began_from(self) -> None:
+        fork = PlannedFork("parallel", ("b",), "c")
+        plan = self.forking({"a": [], "b": ["a"], "c": []}, {"a": fork})
+        with pytest.raises(InvalidTemplate, match="a branch of step `a` comes to `a` itself"):
+            make(plan)
+
+    def test_a_branch_that_may_lead_anywhere(self) -> None:
+        fork = PlannedFork("parallel", ("b",), "c")
+        plan = self.forking({"a": [], "b": [], "c": [], "d": []}, {"a": fork}, "b")
+        states = make(plan)["States"]["a to b"]["Branches"][0]["States"]
+        ways = {each["StringEquals"] for each in states["after b (a.0)"]["Choices"]}
+        assert ways == {"a", "b", "d", "branch-end", "retry"}
+        assert states["a (a.0)"]["Next"] == "the next step is unknown (a.0)", "its function fails"
+        assert "c (a.0)" not in states
+
+    def test_too_many_branches_that_may_lead_anywhere(self) -> None:
+        names = [f"step_{number}" for number in range(30)]
+        forks = {
+            name: PlannedFork("parallel", (after,), None)
+            for name, after in pairwise(names)
+        }
+        plan = self.forking({name: [] for name in names}, forks, *names)
+        with pytest.raises(MachineTooLarge, match="more than 2,000 tasks"):
+            make(plan, express=True)
+
+    def test_branches_have_a_history_too(self) -> None:
+        fork = PlannedFork("parallel", ("b", "c"), "d")
+        plan = self.forking({"a": [], "b": [], "c": [], "d": []}, {"a": fork})
+        plan.pipe.max_steps_in_run = 1190
+        assert make(plan)["States"]["a to b & c"]["Next"] == "d"
+        plan.pipe.max_steps_in_run = 1191
+        with pytest.raises(MachineTooLarge, match="1,191 steps and 2 branches needs 25,011 events"):
+            make(plan)
+
+    @pytest.mark.parametrize("kind", ["parallel", "map", "detach"])
+    def test_long_names_stay_apart(self, kind: str) -> None:
+        names = [f"{'long_' * 20}{number}" for number in range(5)]
+        inner = PlannedFork(kind, (names[3],), None)
+        outer = PlannedFork("parallel", (names[1], names[1], names[2]), names[4], collects=True)
+        plan = self.forking({name: [] for name in names}, {names[0]: outer, names[1]: inner, names[2]: inner})
+        check_form(plan, make(plan))
+
+
 class TestTheRole:
     def test_it_may_invoke_the_functions_of_the_steps(self) -> None:
         plan = real_plans()["orders.pipe"]
-        assert state_machine_statements(plan, arn) == [
+        assert statements(plan) == [
             {
                 "Effect": "Allow",
                 "Action": ["lambda:InvokeFunction"],
@@ -252,12 +341,12 @@ class TestTheRole:
 
     def test_one_function_is_named_once(self) -> None:
         same = {"Fn::Sub": "arn:${AWS::Partition}:lambda:x"}
-        (statement,) = state_machine_statements(real_plans()["orders.pipe"], lambda step: dict(same))
+        (statement,) = statements(real_plans()["orders.pipe"], lambda step: dict(same))
         assert statement["Resource"] == [same]
 
     def test_logs_and_traces(self) -> None:
         plan = planned({"a": []}, ends={"a"})
-        _, logs, traces = state_machine_statements(plan, arn, logging=True, tracing=True)
+        _, logs, traces = statements(plan, logging=True, tracing=True)
         assert "logs:CreateLogDelivery" in logs["Action"]
         assert "xray:PutTraceSegments" in traces["Action"]
 

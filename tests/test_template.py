@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from orchwipy_runtime.emit.ids import logical_ids
 from orchwipy_runtime.emit.limits import INLINE, count_resources
 from orchwipy_runtime.emit.options import Options
 from orchwipy_runtime.emit.permissions import MOST_INLINE, MOST_MANAGED, given_policies, policy_size
-from orchwipy_runtime.emit.plan import Plan
+from orchwipy_runtime.emit.plan import Plan, PlannedFork
 from orchwipy_runtime.emit.references import check_circles
 from orchwipy_runtime.emit.structure import merged
 from orchwipy_runtime.emit.template import build_cfn_template, make_template, render_template
@@ -269,6 +270,50 @@ def test_the_state_machine_may_invoke_the_steps_and_no_step_another() -> None:
     invoked = [each["Parameters"]["FunctionName"] for each in states if each["Type"] == "Task"]
     assert [{"Fn::Sub": each} for each in invoked] == statement["Resource"]
     assert template["Outputs"]["StateMachine"] == {"Value": {"Ref": "StateMachine"}}
+
+
+def branching(*forks: PlannedFork) -> Plan:
+    """A plan of three steps, after the first of which branches begin."""
+    plan = plan_of({"a": [], "b": [], "c": []})
+    return replace(plan, steps=(replace(plan.steps[0], forks=forks), *plan.steps[1:]))
+
+
+def test_functions_alone_cannot_wait_for_branches() -> None:
+    join = PlannedFork("parallel", ("b", "b"), "c", path="shop.py", line=7)
+    mapped = PlannedFork("map", ("b",), "c", path="shop.py", line=9)
+    with pytest.raises(InvalidTemplate) as refused:
+        template_of(branching(join, mapped))
+    assert str(refused.value).startswith(
+        "OWP401 branches that join need Step Functions: b & b, then c after `a` (shop.py:7); each b, then c "
+        "after `a` (shop.py:9)\nhelp: deploy with `--engine stepfunctions`"
+    )
+
+
+def test_a_step_may_invoke_its_detached_branches() -> None:
+    template = template_of(branching(PlannedFork("detach", ("b",), "c")))
+    assert invoked(template, "ARole") == {"b", "c"}
+    assert not any("states:StartExecution" in json.dumps(each) for each in template["Resources"].values())
+
+
+@pytest.mark.parametrize(
+    ("kind", "express", "actions"),
+    [
+        ("parallel", False, []),
+        ("detach", True, ["StartExecution"]),
+        ("map", True, []),
+        ("map", False, ["StartExecution", "DescribeExecution", "RedriveExecution", "StopExecution"]),
+    ],
+)
+def test_a_machine_may_begin_executions_of_itself_alone(kind: str, express: bool, actions: list[str]) -> None:
+    plan = branching(PlannedFork(kind, ("b",), "c"))
+    text = render_template(plan, options(engine="stepfunctions", express=express))
+    assert lint_both(text) == []
+    role = read(text)["Resources"]["StateMachineRole"]["Properties"]["Policies"][0]["PolicyDocument"]
+    found = [each for each in role["Statement"] if each["Action"][0].startswith("states:")]
+    assert [action.removeprefix("states:") for each in found for action in each["Action"]] == actions
+    for each in found:
+        named = each["Resource"] if isinstance(each["Resource"], list) else [each["Resource"]]
+        assert all("${AWS::StackName}" in arn["Fn::Sub"] for arn in named)
 
 
 @pytest.mark.parametrize("name", sorted(each.stem for each in GOLDEN.glob("*.yml")))

@@ -191,7 +191,7 @@ conditional = MicroFunctions(beginner="conditional_top")
 
 
 @conditional.fn()
-def conditional_top(**kwargs):
+def conditional_top(*, kind, **kwargs):
     return Parallel(
         ReturnUpdates("conditional_sort", weight=2),
         "conditional_other",
@@ -352,7 +352,7 @@ def collected_bad(a):
 
 
 @collected.fn(returns="d")
-def collected_bottom(b, errors, c=None):
+def collected_bottom(errors, b=None, c=None):
     return [b, c, len(errors)]
 
 
@@ -431,7 +431,7 @@ mended = MicroFunctions(beginner="mended_top")
 
 
 @mended.fn()
-def mended_top(**kwargs):
+def mended_top(*, numbers, **kwargs):
     return MapEach(
         "mended_divide",
         over="numbers",
