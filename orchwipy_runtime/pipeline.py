@@ -273,6 +273,10 @@ class MicroFunctions(Functions):
 
     `template_props` are properties of the steps' functions, by step, besides those that `fn` is given, and
     `other_resource_templates` are resources that are deployed with them, by their logical names.
+
+    `schedule` begins runs of the deployed pipeline by itself: `rate(5 minutes)`, `cron(0 6 * * ? *)`, or
+    `at(2030-01-31T06:00:00)`, in the time zone `schedule_timezone` (by default UTC), with the keys of
+    `schedule_input`.
     """
 
     def __init__(
@@ -290,6 +294,9 @@ class MicroFunctions(Functions):
         journal: Place | None = None,
         template_props: Mapping[str, Mapping[str, object]] | None = None,
         other_resource_templates: Mapping[str, Mapping[str, object]] | None = None,
+        schedule: str | None = None,
+        schedule_input: Mapping[str, object] | None = None,
+        schedule_timezone: str | None = None,
     ) -> None:
         super().__init__(
             beginner=beginner,
@@ -305,6 +312,13 @@ class MicroFunctions(Functions):
         )
         self.template_props = dict(template_props or {})
         self.other_resource_templates = dict(other_resource_templates or {})
+        self.scheduled: dict[str, Any] | None = None
+        if schedule is not None:
+            self.scheduled = {
+                "expression": schedule,
+                "state": schedule_input,
+                "timezone": schedule_timezone,
+            }
 
     @classmethod
     def from_functions(cls, fn: Functions, /) -> MicroFunctions:
@@ -322,6 +336,7 @@ class MicroFunctions(Functions):
             other_resource_templates=getattr(fn, "other_resource_templates", None),
         )
         made.steps = dict(fn.steps)
+        made.scheduled = getattr(fn, "scheduled", None)
         return made
 
     @property
