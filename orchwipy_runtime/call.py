@@ -53,10 +53,15 @@ def call_step(
                 help=f"set `{key}` before, or give the parameter a default; `orchwipy check` finds the "
                 "paths that lose it",
             )
+    function = registration.function
+    if registration.powertools:
+        from orchwipy_runtime.powertools import wired
+
+        function = wired(pipe, registration)
     pipe.running_name = name
     pipe.current_args = state
     try:
-        returned = registration.function(**arguments)
+        returned = function(**arguments)
     finally:
         pipe.running_name = None
     following, after = follow(registration, returned, state, pipe.steps)

@@ -51,8 +51,8 @@ https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 """
 
 _HELP = (
-    "write rate(5 minutes), rate(1 day), at(2030-01-31T06:00:00), or cron(0 6 * * ? *) with minute, hour, day, "
-    "month, day of the week and year, one of the days being `?`"
+    "write rate(5 minutes), rate(1 day), at(2030-01-31T06:00:00), or cron(0 6 * * ? *) with minute, hour, "
+    "day, month, day of the week and year, one of the days being `?`"
 )
 
 
