@@ -11,13 +11,16 @@ if TYPE_CHECKING:
     from orchwipy_runtime.emit.template import build_cfn_template as build_cfn_template
     from orchwipy_runtime.errors import OrchwipyError, PauseExecution, RetryFunctionAfterDelay
     from orchwipy_runtime.pipeline import Functions, MicroFunctions
-    from orchwipy_runtime.returns import ConditionalReturns, ReturnUpdates
+    from orchwipy_runtime.returns import ConditionalReturns, Detach, MapEach, Parallel, ReturnUpdates
 
 __all__ = [
     "ConditionalReturns",
+    "Detach",
     "Functions",
+    "MapEach",
     "MicroFunctions",
     "OrchwipyError",
+    "Parallel",
     "PauseExecution",
     "RetryFunctionAfterDelay",
     "ReturnUpdates",
@@ -25,9 +28,12 @@ __all__ = [
 
 _HOMES = {
     "ConditionalReturns": "returns",
+    "Detach": "returns",
     "Functions": "pipeline",
+    "MapEach": "returns",
     "MicroFunctions": "pipeline",
     "OrchwipyError": "errors",
+    "Parallel": "returns",
     "PauseExecution": "errors",
     "RetryFunctionAfterDelay": "errors",
     "ReturnUpdates": "returns",

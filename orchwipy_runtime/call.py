@@ -21,29 +21,50 @@ from orchwipy_runtime.pipeline import MOST_STEPS, Functions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from orchwipy_runtime.fork import Changes, Fork
     from orchwipy_runtime.pipeline import Registration
 
-__all__ = ["call_always_on_exit", "call_pipeline_fail", "call_step", "check_hops", "check_retry"]
+__all__ = ["Outcome", "call_always_on_exit", "call_pipeline_fail", "call_step", "check_hops", "check_retry"]
 
 _log = logging.getLogger("orchwipy_runtime")
 
 _LIMIT_VARIABLE = "OrchwipyMaxStack"
 
 
-def call_step(
-    pipe: Functions, registration: Registration, text: str, original: Callable[[], str]
-) -> tuple[str | None, str, list[str]]:
-    """Calls a step with the state of `text`; the step that follows, None at the end, and the state then.
+class Outcome:
+    """What a call of a step came to: the step that follows, None at the end, and the state then, as JSON.
 
-    The state is JSON text, and comes with its keys. `original` gives the run's input, as JSON text; it is
-    called only for a step that asks for it.
+    `keys` are the state's. `fork` are the branches that begin; `following` is then where they join, or where
+    the run goes on without them. `changes` is what the step changed, None outside of a branch.
+    """
+
+    __slots__ = ("changes", "following", "fork", "keys", "text")
+
+    def __init__(
+        self, following: str | None, text: str, keys: list[str], fork: Fork | None, changes: Changes | None
+    ) -> None:
+        self.following = following
+        self.text = text
+        self.keys = keys
+        self.fork = fork
+        self.changes = changes
+
+
+def call_step(
+    pipe: Functions,
+    registration: Registration,
+    text: str,
+    original: Callable[[], str],
+    *,
+    in_branch: bool = False,
+) -> Outcome:
+    """Calls a step with the state of `text`; what comes of it.
+
+    `original` gives the run's input, as JSON text; it is called only for a step that asks for it.
     """
     state = decode(text)
     name, signature = registration.name, registration.signature
     _log.debug("step `%s` gets %s", name, list(state))
-    arguments = state
-    if signature.callbacks or signature.wants_original_input:
-        arguments = {**state, **_supplied(pipe, registration, original())}
     for key in signature.required:
         if key not in state:
             raise MissingArgument(
@@ -61,11 +82,24 @@ def call_step(
     pipe.running_name = name
     pipe.current_args = state
     try:
+        arguments = state if registration.plain is None else registration.plain.arguments(state)
+        if signature.callbacks or signature.wants_original_input:
+            arguments = {**arguments, **_supplied(pipe, registration, original())}
         returned = function(**arguments)
     finally:
         pipe.running_name = None
-    following, after = follow(registration, returned, state, pipe.steps)
-    return following, encode(after, name), list(after)
+    onward = follow(registration, returned, state, pipe.steps, in_branch=in_branch)
+    after = encode(onward.state, name)
+    begun = changes = None
+    if onward.fan is not None:
+        from orchwipy_runtime.fork import fork
+
+        begun = fork(name, onward.fan, onward.following, after, pipe.steps)
+    if in_branch:
+        from orchwipy_runtime.fork import changes_along
+
+        changes = changes_along(onward.arms, decode(text), registration.next_key)
+    return Outcome(onward.following, after, list(onward.state), begun, changes)
 
 
 def check_hops(pipe: Functions, step: str, before: int) -> None:

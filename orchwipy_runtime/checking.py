@@ -92,7 +92,13 @@ def _registry(pipe: Functions, caller: Caller | FrameType) -> Registry:
     if not isinstance(caller, Caller):
         caller = Caller.of(caller)
     steps = [
-        LiveStep(each.name, each.function, each.default_next, each.next_key, each.terminates)
+        LiveStep(
+            each.name,
+            each.function,
+            each.default_next if isinstance(each.default_next, str) else None,
+            each.next_key,
+            each.terminates,
+        )
         for each in pipe.steps.values()
     ]
     return Registry(_name(pipe, caller), pipe.beginner, tuple(steps), caller.path, caller.line)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["Signature", "read_signature"]
+__all__ = ["COROUTINE", "GENERATOR", "TAKES_ARGUMENTS", "Signature", "fault", "read_signature"]
 
+TAKES_ARGUMENTS = 0x04
+GENERATOR = 0x20
+COROUTINE = 0x80 | 0x100 | 0x200
 _TAKES_KEYWORDS = 0x08
-_GENERATOR = 0x20
-_COROUTINE = 0x80 | 0x100 | 0x200
 
 
 class Signature:
@@ -28,18 +29,18 @@ class Signature:
         self.wants_original_input = wants_original_input
 
 
-def read_signature(function: Callable[..., object]) -> Signature:
-    """The signature of a function that can be a step; a DeclarationError for one that cannot."""
+def read_signature(function: Callable[..., object], name: str) -> Signature:
+    """The signature of a function that can be the step `name`; a DeclarationError for one that cannot."""
     code = getattr(function, "__code__", None)
     if code is None:  # a callable of another kind, which only a call can tell about
         return Signature((), (), False)
     flags, names, positional = code.co_flags, code.co_varnames, code.co_argcount
     if (
         not flags & _TAKES_KEYWORDS
-        or flags & (_GENERATOR | _COROUTINE)
+        or flags & (GENERATOR | COROUTINE)
         or positional > hasattr(function, "__self__")
     ):
-        raise _fault(function)
+        raise fault(function, name, state_whole=True)
     required: tuple[str, ...] = ()
     callbacks: tuple[str, ...] = ()
     wants_original_input = False
@@ -54,12 +55,12 @@ def read_signature(function: Callable[..., object]) -> Signature:
     return Signature(required, callbacks, wants_original_input)
 
 
-def _fault(function: Callable[..., object]) -> Exception:
+def fault(function: Callable[..., object], name: str, *, state_whole: bool = False) -> Exception:
+    """Why the function cannot be the step `name`; with `state_whole` as one that is given the whole state."""
     from orchwipy_runtime.errors import DeclarationError
 
     code = function.__code__
-    name = function.__name__
-    if not code.co_flags & _TAKES_KEYWORDS:
+    if state_whole and not code.co_flags & _TAKES_KEYWORDS:
         return DeclarationError(
             "OWP301",
             f"step `{name}` has no `**kwargs`: every other key of the state would raise TypeError",
@@ -67,7 +68,7 @@ def _fault(function: Callable[..., object]) -> Exception:
             help="add `**kwargs` as the last parameter",
         )
     bound = hasattr(function, "__self__")
-    if code.co_argcount > bound:
+    if (code.co_argcount if state_whole else code.co_posonlyargcount) > bound:
         parameter = code.co_varnames[bound]
         return DeclarationError(
             "OWP302",
@@ -76,9 +77,9 @@ def _fault(function: Callable[..., object]) -> Exception:
             key=parameter,
             help="make the step a function of the module"
             if parameter in ("self", "cls") and _stands_in_a_class(function)
-            else f"write `def {name}(*, {parameter}, ...)`",
+            else f"write `def {function.__name__}(*, {parameter}, ...)`",
         )
-    awaits = code.co_flags & _COROUTINE
+    awaits = code.co_flags & COROUTINE
     return DeclarationError(
         "OWP305",
         f"step `{name}` is {'a coroutine' if awaits else 'a generator'}: "

@@ -20,6 +20,7 @@ __all__ = [
     "Changed",
     "ChildFailed",
     "CircularTemplate",
+    "ConflictingBranches",
     "CorruptObject",
     "CredentialsExpired",
     "DeclarationError",
@@ -43,14 +44,18 @@ __all__ = [
     "MissingPayload",
     "MissingPowertools",
     "MissingRun",
+    "NeedsStepFunctions",
     "NoNextStep",
+    "NotAList",
     "NotResumable",
     "NotSerializable",
     "OrchwipyError",
     "PackageRefused",
     "PauseExecution",
+    "PauseInBranch",
     "PlanRefused",
     "RecordedFailure",
+    "RecursiveBranch",
     "ReservedName",
     "RetriesExhausted",
     "RetryFunctionAfterDelay",
@@ -141,6 +146,26 @@ class NotSerializable(OrchwipyError, TypeError):
 
 class MissingCallback(OrchwipyError, AttributeError):
     """A step asks for a callback that the pipeline does not have."""
+
+
+class ConflictingBranches(OrchwipyError):
+    """Branches that join have changed one key in ways that nothing says how to bring together."""
+
+
+class NotAList(OrchwipyError, TypeError):
+    """A map goes over a key whose value is no list."""
+
+
+class PauseInBranch(OrchwipyError):
+    """A step in a branch asks for a pause, which would leave the branches beside it without an end."""
+
+
+class RecursiveBranch(OrchwipyError):
+    """A branch comes to the step from which it began: branches do not nest in themselves."""
+
+
+class NeedsStepFunctions(OrchwipyError):
+    """Branches are to join where functions hand off to each other directly, which have no place for that."""
 
 
 class HopLimitExceeded(OrchwipyError):

@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping
 
 from orchwipy_runtime.call import (
+    Outcome,
     call_always_on_exit,
     call_pipeline_fail,
     call_step,
@@ -148,7 +149,7 @@ class LocalRun:
                 if self.observer:
                     self.observer.begins(step, attempt, list(decode(self.text)))
                 try:
-                    following, text, keys = self._attempt(registration, attempt)
+                    outcome = self._attempt(registration, attempt)
                     break
                 except RetryFunctionAfterDelay as retry:
                     _log.debug("step `%s` is tried again in %s seconds", step, retry.delay_sec)
@@ -160,15 +161,15 @@ class LocalRun:
         finally:
             self.seconds.append(clock.monotonic() - start)
         if self.journal:
-            self.journal.went_on(following, text, keys)
+            self.journal.went_on(outcome.following, outcome.text, outcome.keys)
         if self.observer:
             self.observer.is_through(step, self.seconds[-1])
         # Not before here: until the step is through, what would be saved is the step and the state it got.
-        self.step, self.text = following or step, text
-        return following is not None
+        self.step, self.text = outcome.following or step, outcome.text
+        return outcome.following is not None
 
-    def _attempt(self, registration: Registration, attempt: int) -> tuple[str | None, str, list[str]]:
-        """Calls the step and the hooks; the step that follows and the state that it gets."""
+    def _attempt(self, registration: Registration, attempt: int) -> Outcome:
+        """Calls the step and the hooks; what the step came to."""
         pipe, text, name = self.pipe, self.text, registration.name
         if pipe.log_args:
             self._write_arguments(name)

@@ -1,7 +1,8 @@
 """From what a step returns to what comes next: the next step, or the end, and the next state.
 
 The same rules hold wherever a step runs. The next step is the one that the return names, else the one in
-the step's next key, else its `default_next`; without any the run ends, which only a terminal step may.
+the step's next key, else its `default_next`; without any the run ends, which only a terminal step may, or the
+branch that the step is in. Where branches begin, what is next is where they join.
 The state goes on as JSON, so that what could not travel fails here, with the place where it stands.
 """
 
@@ -18,51 +19,124 @@ from orchwipy_runtime.errors import (
     UnknownStep,
     did_you_mean,
 )
-from orchwipy_runtime.returns import ConditionalReturns, ReturnUpdates
+from orchwipy_runtime.returns import ConditionalReturns, Detach, FanOut, ReturnUpdates
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from orchwipy_runtime.pipeline import Registration
 
-__all__ = ["State", "check_keys", "decode", "encode", "follow", "is_reserved"]
+__all__ = [
+    "Changing",
+    "Onward",
+    "State",
+    "changed",
+    "check_keys",
+    "decode",
+    "encode",
+    "follow",
+    "is_reserved",
+]
 
 State = dict[str, object]
+Changing = ReturnUpdates | Mapping[str, object]
 
-_FORMS = "return ReturnUpdates(...), ConditionalReturns(...) with those or dicts as arms, or a dict"
+_FORMS = (
+    "return ReturnUpdates(...), a dict, ConditionalReturns(...) with those as arms, or branches: "
+    "Parallel, MapEach, Detach"
+)
 _ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 _DECODER = json.JSONDecoder()
 
 
+class Onward:
+    """What follows a return: the next step, None at the end, and the state that it gets, not yet as JSON.
+
+    `arms` are the changes that led there, one after the other. `fan` are the branches that begin: then
+    `following` is where they join, or where the run goes on without them.
+    """
+
+    __slots__ = ("arms", "fan", "following", "state")
+
+    def __init__(
+        self, following: str | None, state: State, arms: tuple[Changing, ...], fan: FanOut | None
+    ) -> None:
+        self.following = following
+        self.state = state
+        self.arms = arms
+        self.fan = fan
+
+
 def follow(
-    registration: Registration, returned: object, state: State, steps: Mapping[str, Registration]
-) -> tuple[str | None, State]:
-    """The step that follows, None at the end, and the state that it gets, not yet sent through JSON."""
-    arm = _taken(registration, returned)
-    named: object = None
-    if isinstance(arm, ReturnUpdates):
-        removed: Container[object] = arm.remove
-        after = {} if "*" in removed else {key: value for key, value in state.items() if key not in removed}
-        after.update(arm.replace)
-        check_keys(arm.replace, registration)
-        named = arm.next_fn
-    else:
-        after = dict(arm)
-        check_keys(after, registration)
-    carried = after.pop(registration.next_key, None)
-    for target in (named, carried, registration.default_next):
+    registration: Registration,
+    returned: object,
+    state: State,
+    steps: Mapping[str, Registration],
+    *,
+    in_branch: bool = False,
+) -> Onward:
+    """What follows where a step that got `state` returns this; in a branch any step may name none."""
+    if registration.plain is not None:
+        returned = ReturnUpdates(None, **registration.plain.updates(registration.name, returned))
+    taken = _taken(registration, returned)
+    fan = taken if isinstance(taken, FanOut) else None
+    arm = _own_arm(taken) if isinstance(taken, FanOut) else taken
+    arms: tuple[Changing, ...] = (arm,)
+    after, named, carried = _applied(registration, arm, state)
+    default = registration.default_next
+    if isinstance(default, FanOut):
+        if not named and not carried and (fan is None or isinstance(fan, Detach)):
+            if fan is not None:
+                raise InvalidReturn(
+                    f"step `{registration.name}` detaches branches where others begin by default",
+                    step=registration.name,
+                    help="name the step that follows: Detach(..., then=...)",
+                )
+            fan, arm = default, _own_arm(default)
+            arms = (*arms, arm)
+            after, named, carried = _applied(registration, arm, after)
+        default = None
+    elif fan is not None and not isinstance(fan, Detach):
+        default = None  # without a join the branches end the run, or the branch that they are in
+    for target in (named, carried, default):
         if target is None or target == "":
             continue
         if target not in steps if isinstance(target, str) else True:
             raise _unknown(registration, target, named, carried, steps)
-        return str.__str__(target), after
-    if not registration.terminates:
+        return Onward(str.__str__(target), after, arms, fan)
+    if not (registration.terminates or in_branch or fan):
         raise NoNextStep(
             f"step `{registration.name}` names no next step, and the run may not end there",
             step=registration.name,
             help=f"name it in the return (`{registration.next_key}` in a dict) or with `default_next=`, "
             "or let the run end here with `terminates=True`",
         )
-    return None, after
+    return Onward(None, after, arms, fan)
+
+
+def _own_arm(fan: FanOut) -> Changing:
+    """What a fan-out changes in the state of the fork, and where the run goes on."""
+    return fan.then if isinstance(fan, Detach) else ReturnUpdates(fan.join, **fan.replace)
+
+
+def _applied(registration: Registration, arm: Changing, state: State) -> tuple[State, object, object]:
+    """The state after an arm, and the step that it names, itself or in the next key."""
+    named: object = None
+    if isinstance(arm, ReturnUpdates):
+        after = changed(state, arm)
+        check_keys(arm.replace, registration)
+        named = arm.next_fn
+    else:
+        after = dict(arm)
+        check_keys(after, registration)
+    return after, named, after.pop(registration.next_key, None)
+
+
+def changed(state: State, arm: ReturnUpdates) -> State:
+    """The state after these updates."""
+    removed: Container[object] = arm.remove
+    after = {} if "*" in removed else {key: value for key, value in state.items() if key not in removed}
+    after.update(arm.replace)
+    return after
 
 
 def check_keys(keys: Iterable[object], registration: Registration | None = None) -> None:
@@ -108,7 +182,7 @@ def decode(text: str) -> State:
     return state
 
 
-def _taken(registration: Registration, returned: object) -> ReturnUpdates | Mapping[str, object]:
+def _taken(registration: Registration, returned: object) -> Changing | FanOut:
     arm = returned
     if isinstance(returned, ConditionalReturns):
         try:
@@ -120,14 +194,14 @@ def _taken(registration: Registration, returned: object) -> ReturnUpdates | Mapp
                 step=registration.name,
                 help="the operand is text, a number, a bool or None",
             ) from error
-        if not isinstance(arm, ReturnUpdates | Mapping):
+        if not isinstance(arm, ReturnUpdates | Mapping | FanOut):
             raise InvalidReturn(
                 f"step `{registration.name}` returns ConditionalReturns of which the arm that is taken is "
                 f"{_named(arm)}",
                 step=registration.name,
-                help="an arm is ReturnUpdates(...) or a dict; arms do not nest",
+                help="an arm is ReturnUpdates(...), a dict or a fan-out; arms do not nest",
             )
-    if isinstance(arm, ReturnUpdates | Mapping):
+    if isinstance(arm, ReturnUpdates | Mapping | FanOut):
         return arm
     raise InvalidReturn(
         f"step `{registration.name}` returns {_named(arm)}, which does not say what comes next",

@@ -5,17 +5,20 @@ What runs it is loaded at the first run: declaring needs neither JSON nor loggin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from _thread import _local
+from collections.abc import Callable, Mapping, Sequence
 
 from orchwipy_runtime.declarations import read_signature
+from orchwipy_runtime.step import Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from os import PathLike
-    from typing import Any, ParamSpec, Protocol, TextIO, TypeVar
+    from typing import Any, ParamSpec, Protocol, TextIO, TypeVar, overload
 
     from orchwipy_runtime.local import RunResult
-    from orchwipy_runtime.returns import ConditionalReturns, ReturnUpdates
+    from orchwipy_runtime.plain import Plain
+    from orchwipy_runtime.returns import ConditionalReturns, FanOut, ReturnUpdates
 
     Place = str | PathLike[str]
 
@@ -27,33 +30,30 @@ if TYPE_CHECKING:
 
     Parameters = ParamSpec("Parameters")
     Returned = TypeVar(
-        "Returned", bound=ReturnUpdates | ConditionalReturns[Any] | Mapping[str, object], covariant=True
+        "Returned", bound=ReturnUpdates | ConditionalReturns[Any] | Mapping[str, object] | FanOut
     )
-
-    class Step(Protocol[Parameters, Returned]):
-        """A step: the function as its author wrote it, and its handler."""
-
-        __name__: str
-
-        def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Returned: ...
-
-        @property
-        def handler(self) -> Callable[..., Any]:
-            """Runs the step with an event, as `Functions.handler` says."""
-            ...
-
+    Result = TypeVar("Result")
 
 __all__ = ["MAX_RETRIES", "MOST_STEPS", "Functions", "MicroFunctions", "Registration"]
 
 
 class Registration:
-    """A step as it was registered: the function and what its decorator said."""
+    """A step as it was registered: the function and what its decorator said.
+
+    `default_next` is the step that follows where a return names none, or the branches that begin then.
+    `plain` says how a function is called that knows nothing of pipelines; it is None for the others.
+    """
 
     __slots__ = (
+        "bind",
         "default_next",
         "function",
+        "inputs",
         "name",
         "next_key",
+        "plain",
+        "powertools",
+        "returns",
         "signature",
         "template_props",
         "terminates",
@@ -64,18 +64,65 @@ class Registration:
         name: str,
         function: Callable[..., object],
         *,
-        default_next: str | None,
-        next_key: str,
-        terminates: bool,
-        template_props: Mapping[str, object] | None,
+        default_next: str | FanOut | None = None,
+        next_key: str = "$next",
+        terminates: bool = False,
+        template_props: Mapping[str, object] | None = None,
+        returns: str | Sequence[str] | None = None,
+        inputs: Mapping[str, str] | None = None,
+        bind: Mapping[str, object] | None = None,
+        powertools: bool = False,
     ) -> None:
-        self.signature = read_signature(function)
+        self.plain: Plain | None = None
+        if returns is not None:
+            from orchwipy_runtime.plain import read_plain
+
+            self.plain, self.signature = read_plain(name, function, returns, inputs or {}, bind or {})
+        elif inputs or bind:
+            from orchwipy_runtime.errors import DeclarationError
+
+            raise DeclarationError(
+                "OWP306",
+                f"step `{name}` has `{'inputs' if inputs else 'bind'}` and no `returns`",
+                step=name,
+                help="say with `returns=` under which key its result is stored: "
+                "`inputs` and `bind` are for functions that know nothing of pipelines",
+            )
+        else:
+            self.signature = read_signature(function, name)
         self.name = name
         self.function = function
         self.default_next = default_next
         self.next_key = next_key or "$next"
-        self.terminates = terminates
+        self.terminates = terminates or returns is not None
         self.template_props = template_props
+        self.returns = returns
+        self.inputs = dict(inputs or {})
+        self.bind = dict(bind or {})
+        self.powertools = powertools
+
+
+class _Calls(_local):
+    """What is known of the call under way in each thread; a copy of a pipeline has its own."""
+
+    def __reduce__(self) -> tuple[type[_Calls], tuple[()]]:
+        return _Calls, ()
+
+
+class _OfCall:
+    """An attribute of a pipeline that each thread has of its own: branches call steps at once."""
+
+    def __init__(self, default: object) -> None:
+        self.default = default
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, pipe: Functions | None, owner: type) -> object:
+        return self.default if pipe is None else getattr(pipe._calls, self.name, self.default)
+
+    def __set__(self, pipe: Functions, value: object) -> None:
+        setattr(pipe._calls, self.name, value)
 
 
 MOST_STEPS = 25
@@ -99,16 +146,27 @@ class Functions:
     `functions` are steps to begin with, by name, and `default_next` says what follows steps that name no
     next one, where their decorator does not say it.
 
+    With `powertools` the `logger`, `metrics` and `tracer` of a step's module are wired to it (see
+    `orchwipy_runtime.powertools`). `model` is a class of pydantic: a run begins with what it makes of the
+    run's input, or fails before a step is called.
+
     While a step is called, `running_name` is its name, `current_args` the state that it got, `current_retry`
     counts its delayed retries from 0, `idempotency_key` is the same for every call of this step in this run,
     and `current_context` is Lambda's context, None elsewhere.
     """
 
-    running_name: str | None = None
-    current_args: dict[str, Any] | None = None
-    current_retry: int = 0
-    current_context: Any = None
-    idempotency_key: str | None = None
+    if TYPE_CHECKING:
+        running_name: str | None
+        current_args: dict[str, Any] | None
+        current_retry: int
+        current_context: Any
+        idempotency_key: str | None
+    else:
+        running_name = _OfCall(None)
+        current_args = _OfCall(None)
+        current_retry = _OfCall(0)
+        current_context = _OfCall(None)
+        idempotency_key = _OfCall(None)
 
     def __init__(
         self,
@@ -123,6 +181,8 @@ class Functions:
         max_retries: int = MAX_RETRIES,
         clock: Clock | None = None,
         journal: Place | None = None,
+        powertools: bool = False,
+        model: type[Any] | None = None,
     ) -> None:
         self.beginner = beginner
         self.debugging = debugging
@@ -132,50 +192,157 @@ class Functions:
         self.max_retries = max_retries
         self.clock = clock
         self.journal = journal
+        self.powertools = powertools
+        self.model = model
         self.steps: dict[str, Registration] = {}
+        self.composed: dict[str, str | FanOut | None] = {}
         self._default_next = dict(default_next or {})
+        self._calls = _Calls()
         for name, function in (functions or {}).items():
-            self._register(name, function, None, "$next", False, None)
+            self.step(function, name=name)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def fn(
+            self,
+            default_next: str | Step[..., Any] | FanOut | None = None,
+            next_key: str = "$next",
+            terminates: bool = False,
+            template_props: Mapping[str, object] | None = None,
+            *,
+            powertools: bool | None = None,
+        ) -> Callable[[Callable[Parameters, Returned]], Step[Parameters, Returned]]: ...
+
+        @overload
+        def fn(
+            self,
+            default_next: str | Step[..., Any] | FanOut | None = None,
+            next_key: str = "$next",
+            terminates: bool = False,
+            template_props: Mapping[str, object] | None = None,
+            *,
+            returns: str | Sequence[str],
+            inputs: Mapping[str, str] | None = None,
+            bind: Mapping[str, object] | None = None,
+            powertools: bool | None = None,
+        ) -> Callable[[Callable[Parameters, Result]], Step[Parameters, Result]]: ...
 
     def fn(
         self,
-        default_next: str | None = None,
+        default_next: str | Step[..., Any] | FanOut | None = None,
         next_key: str = "$next",
         terminates: bool = False,
         template_props: Mapping[str, object] | None = None,
-    ) -> Callable[[Callable[Parameters, Returned]], Step[Parameters, Returned]]:
-        """Registers the decorated function as a step of its name and returns it, with its `handler`.
+        *,
+        returns: str | Sequence[str] | None = None,
+        inputs: Mapping[str, str] | None = None,
+        bind: Mapping[str, object] | None = None,
+        powertools: bool | None = None,
+    ) -> Callable[[Callable[..., Any]], Step[..., Any]]:
+        """Registers the decorated function as a step of its name; what is returned is the function still.
 
-        `default_next` is the step that follows where a return names none, `next_key` the key in which
-        returns name it, `terminates` allows the run to end here, `template_props` go to the deployed
-        function. A second function of one name replaces the first.
+        `default_next` is the step that follows where a return names none, or the branches that begin then,
+        `next_key` the key in which returns name it, `terminates` allows the run to end here,
+        `template_props` go to the deployed function. A second function of one name replaces the first.
+
+        With `returns` the function need know nothing of pipelines: it is called with the keys of the state
+        that its parameters name, and its result is stored under the key `returns`; or its results under
+        several, or nowhere with `()`. `inputs` reads a parameter from another key. `bind` gives one a
+        constant, or what a function returns when the step starts, called with the keys that its own
+        parameters name. `powertools` is the pipeline's where it is not given.
         """
 
-        def register(function: Callable[Parameters, Returned]) -> Step[Parameters, Returned]:
-            name = function.__name__
-            self._register(name, function, default_next, next_key, terminates, template_props)
-            if not hasattr(function, "__self__"):  # a bound method takes no attributes
-                function.handler = self.handler(name)  # type: ignore[attr-defined]
-            return function  # type: ignore[return-value]
+        def register(function: Callable[..., Any]) -> Step[..., Any]:
+            return self.step(
+                function,
+                default_next=default_next,
+                next_key=next_key,
+                terminates=terminates,
+                template_props=template_props,
+                returns=returns,
+                inputs=inputs,
+                bind=bind,
+                powertools=powertools,
+            )
 
         return register
 
-    def _register(
+    def step(
         self,
-        name: str,
-        function: Callable[..., object],
-        default_next: str | None,
-        next_key: str,
-        terminates: bool,
-        template_props: Mapping[str, object] | None,
-    ) -> None:
-        self.steps[name] = Registration(
+        function: Callable[..., Any],
+        /,
+        *,
+        name: str | None = None,
+        default_next: str | Step[..., Any] | FanOut | None = None,
+        next_key: str = "$next",
+        terminates: bool = False,
+        template_props: Mapping[str, object] | None = None,
+        returns: str | Sequence[str] | None = None,
+        inputs: Mapping[str, str] | None = None,
+        bind: Mapping[str, object] | None = None,
+        powertools: bool | None = None,
+    ) -> Step[..., Any]:
+        """Registers a function as the step `name`, by default its own name; the rest is as for `fn`.
+
+        One function can be several steps under several names.
+        """
+        if isinstance(function, Step):
+            function = function.__wrapped__
+        name = name or function.__name__
+        if isinstance(default_next, Step):
+            default_next = default_next.name
+        follows = default_next or self._default_next.get(name)
+        registration = Registration(
             name,
             function,
-            default_next=default_next or self._default_next.get(name),
+            default_next=follows,
             next_key=next_key,
             terminates=terminates,
             template_props=template_props,
+            returns=returns,
+            inputs=inputs,
+            bind=bind,
+            powertools=self.powertools if powertools is None else powertools,
+        )
+        before = self.steps.get(name)
+        self.steps[name] = registration
+        if name in self.composed:  # by its name alone, or it replaces a step that was put there
+            registration.terminates = True
+            if before is None and default_next is not None and self.composed[name] is not None:
+                self._refuse_two(name, default_next, self.composed[name])
+            registration.default_next = self.composed[name] or follows
+        return Step(self, name, function)
+
+    def compose(self, step: str, following: str | FanOut | None = None) -> None:
+        """Has `following` come after the returns of a step that name none, which may end the run else.
+
+        This is what `>>` does; the step may be registered later.
+        """
+        registration = self.steps.get(step)
+        if registration is not None:
+            registration.terminates = True
+        self.composed.setdefault(step, None)
+        if following is None:
+            return
+        known = self.composed[step] or (registration and registration.default_next)
+        if known is not None and known is not following and known != following:
+            self._refuse_two(step, known, following)
+        self.composed[step] = following
+        if registration is not None:
+            registration.default_next = following
+
+    def _refuse_two(self, step: str, one: object, other: object) -> None:
+        from orchwipy_runtime.errors import DeclarationError
+
+        names = [getattr(each, "heads", None) or (each,) for each in (one, other)]
+        group = ", ".join(str(name) for each in names for name in each)
+        raise DeclarationError(
+            "OWP209",
+            f"`{names[0][0]}` follows step `{step}` already, and `{names[1][0]}` cannot as well",
+            step=step,
+            help=f"write {step} >> [{group}] where they are to run at once, or name the next step in the "
+            "returns where one of them is to follow",
         )
 
     def handler(self, step: str) -> Callable[..., Any]:
@@ -196,8 +363,12 @@ class Functions:
 
     @property
     def default_next(self) -> dict[str, str]:
-        """What follows the steps whose returns need not name it, by name."""
-        return {name: each.default_next for name, each in self.steps.items() if each.default_next}
+        """The steps that follow those whose returns need not name them, by name."""
+        return {
+            name: each.default_next
+            for name, each in self.steps.items()
+            if isinstance(each.default_next, str) and each.default_next
+        }
 
     def run(self, /, **state: Any) -> RunResult:
         """Runs the pipeline here, from its beginner, with the keys of `state`."""
@@ -297,6 +468,8 @@ class MicroFunctions(Functions):
         schedule: str | None = None,
         schedule_input: Mapping[str, object] | None = None,
         schedule_timezone: str | None = None,
+        powertools: bool = False,
+        model: type[Any] | None = None,
     ) -> None:
         super().__init__(
             beginner=beginner,
@@ -309,6 +482,8 @@ class MicroFunctions(Functions):
             max_retries=max_retries,
             clock=clock,
             journal=journal,
+            powertools=powertools,
+            model=model,
         )
         self.template_props = dict(template_props or {})
         self.other_resource_templates = dict(other_resource_templates or {})
@@ -334,8 +509,13 @@ class MicroFunctions(Functions):
             journal=fn.journal,
             template_props=getattr(fn, "template_props", None),
             other_resource_templates=getattr(fn, "other_resource_templates", None),
+            powertools=fn.powertools,
+            model=fn.model,
         )
-        made.steps = dict(fn.steps)
+        from copy import copy
+
+        made.steps = {name: copy(each) for name, each in fn.steps.items()}
+        made.composed = dict(fn.composed)
         made.scheduled = getattr(fn, "scheduled", None)
         return made
 

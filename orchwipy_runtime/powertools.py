@@ -35,9 +35,7 @@ def wired(pipe: Functions, registration: Registration) -> Callable[..., object]:
     function, step = registration.function, registration.name
     names = _module_of(function)
     around = [
-        wire(value, pipe, step)
-        for name, kind, wire in _wires()
-        if isinstance(value := names.get(name), kind)
+        wire(value, pipe, step) for name, kind, wire in _wires() if isinstance(value := names.get(name), kind)
     ]
 
     def call(**arguments: object) -> object:

@@ -437,9 +437,9 @@ class TestStepsOfOtherKinds:
         passes, said = check(pipe)
         assert not passes
         assert "step `pour` needs `cup`, which boil → pour does not bring" in str(said[0].message)
-        assert said[0].lineno == boil.__wrapped__.__wrapped__.__code__.co_firstlineno + 4  # type: ignore[attr-defined]
+        assert said[0].lineno == boil.__wrapped__.__wrapped__.__wrapped__.__code__.co_firstlineno + 4  # type: ignore[attr-defined]
 
-        del pour.__wrapped__  # type: ignore[attr-defined]
+        del pour.__wrapped__.__wrapped__  # type: ignore[attr-defined]
         (one,) = self.checked(pipe)
         assert "a decorator makes something else of it" in one
 

@@ -55,7 +55,7 @@ def test_an_async_generator_is_a_fault_too() -> None:
         yield {}
 
     with pytest.raises(DeclarationError, match="OWP305"):
-        read_signature(bill)
+        read_signature(bill, "bill")
 
 
 def test_what_a_signature_tells() -> None:
@@ -68,7 +68,7 @@ def test_what_a_signature_tells() -> None:
         **rest: object,
     ) -> None: ...
 
-    signature = read_signature(bill)
+    signature = read_signature(bill, "bill")
     assert signature.required == ("amount",)
     assert signature.callbacks == ("callback_done",)
     assert signature.wants_original_input

@@ -44,8 +44,9 @@ def after(returned: Any, state: dict[str, Any] = STATE, **options: Any) -> tuple
 
     for each in (pack, send):
         pipe.fn(terminates=True)(each)
-    pipe.fn(**options)(weigh)
-    return follow(pipe.steps["weigh"], returned, state, pipe.steps)
+    pipe.step(weigh, **options)
+    onward = follow(pipe.steps["weigh"], returned, state, pipe.steps)
+    return onward.following, onward.state
 
 
 GOTO = {"next_key": "goto", "terminates": True}
@@ -113,7 +114,7 @@ def test_the_incoming_state_is_left_alone() -> None:
         (None, {}, InvalidReturn, "step `weigh` returns None, which does not say what comes next"),
         (None, END, InvalidReturn, "returns None"),
         (["pack"], {}, InvalidReturn, "returns an object of type list"),
-        ("pack", {}, InvalidReturn, "ReturnUpdates(...), ConditionalReturns(...)"),
+        ("pack", {}, InvalidReturn, "ReturnUpdates(...), a dict, ConditionalReturns(...)"),
         (ConditionalReturns("x", None), {}, InvalidReturn, "the arm that is taken is None"),  # type: ignore[arg-type]
         (
             ConditionalReturns("x", ConditionalReturns("y", {})),  # type: ignore[arg-type]

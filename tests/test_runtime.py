@@ -87,7 +87,7 @@ def test_registration_returns_the_function_and_keeps_what_the_decorator_says() -
     decorated = pipe.fn(
         default_next="end", next_key="goto", terminates=True, template_props={"MemorySize": 512}
     )(start)
-    assert decorated is start
+    assert decorated.__wrapped__ is start
     assert pipe.beginner == "start"
     step = pipe.steps["start"]
     assert (step.function, step.default_next, step.next_key) == (start, "end", "goto")

@@ -288,7 +288,7 @@ class TestFailures:
             *("AlreadyExists", "Changed", "InvalidKey", "InvalidRecord", "RecordedFailure", "StoreError"),
             *("AnalyserMissing", "InvalidSavedRun", "MachineTooLarge", "PlanRefused", "ChildFailed"),
             *("CircularTemplate", "InvalidTemplate", "PackageRefused", "TemplateTooLarge"),
-            *("EventTooLarge", "MissingRun", "NotResumable", "OrchwipyError"),
+            *("NeedsStepFunctions", "EventTooLarge", "MissingRun", "NotResumable", "OrchwipyError"),
         }
         permanent = {name for name in e.__all__ if getattr(getattr(e, name), "permanent", False)}
         assert set(PERMANENT) == permanent - others

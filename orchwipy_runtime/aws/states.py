@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["PERMANENT", "perform_task"]
 
 PERMANENT = (
+    "ConflictingBranches",
     "CorruptObject",
     "DeclarationError",
     "ForeignEnvelope",
@@ -54,7 +55,10 @@ PERMANENT = (
     "MissingPayload",
     "MissingPowertools",
     "NoNextStep",
+    "NotAList",
     "NotSerializable",
+    "PauseInBranch",
+    "RecursiveBranch",
     "ReservedName",
     "RetriesExhausted",
     "StateTooLarge",

@@ -93,7 +93,7 @@ class Visit:
         try:
             check_hops(pipe, envelope.step, hops_before(envelope.position))
             self.called = True
-            following, after, keys = call_step(pipe, self.registration, text, self._original)
+            outcome = call_step(pipe, self.registration, text, self._original)
         except PauseExecution:
             return self.record("pause", envelope, self.inline, start=start)
         except RetryFunctionAfterDelay as retry:
@@ -101,17 +101,19 @@ class Visit:
             due = self.services.now() + retry.delay_sec
             later = envelope.changed(attempt=envelope.attempt + 1, due=due)
             return self.record("retry", later, self.inline, start=start)
-        if following is None:
-            return self.record("end", envelope.changed(state=None), after, start=start, keys=keys)
+        if outcome.following is None:
+            return self.record(
+                "end", envelope.changed(state=None), outcome.text, start=start, keys=outcome.keys
+            )
         onward = Envelope(
             pipeline=envelope.pipeline,
             run=envelope.run,
             position=following_position(envelope.position),
-            step=following,
+            step=outcome.following,
             version=self.settings.version,
             original=envelope.original,
         )
-        return self.record("next", onward, after, start=start, keys=keys)
+        return self.record("next", onward, outcome.text, start=start, keys=outcome.keys)
 
     @property
     def inline(self) -> str | None:

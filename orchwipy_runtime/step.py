@@ -1,0 +1,60 @@
+"""What the decorator makes of a function: a step, which is called like it and stands in `>>`."""
+
+from __future__ import annotations
+
+from orchwipy_runtime.returns import Composable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Generic, ParamSpec, TypeVar
+
+    from orchwipy_runtime.pipeline import Functions
+
+    Parameters = ParamSpec("Parameters")
+    Returned = TypeVar("Returned", covariant=True)
+
+    class _Base(Composable, Generic[Parameters, Returned]): ...
+
+else:  # the module `typing` is a good part of a cold start
+
+    class _Base(Composable):
+        def __class_getitem__(cls, _):
+            return cls
+
+    Parameters = Returned = None
+
+__all__ = ["Step"]
+
+
+class Step(_Base[Parameters, Returned]):
+    """A step of a pipeline. Calling it calls the function as its author wrote it."""
+
+    __wrapped__: Callable[Parameters, Returned]
+    __name__: str
+
+    def __init__(self, pipe: Functions, name: str, function: Callable[Parameters, Returned]) -> None:
+        self.__dict__.update(getattr(function, "__dict__", ()))
+        self.__wrapped__ = function
+        self.__name__ = name
+        self.__qualname__ = getattr(function, "__qualname__", name)
+        self.__module__ = getattr(function, "__module__", "")
+        self.__doc__ = function.__doc__
+        self.pipe = pipe
+        self.name = name
+
+    def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Returned:
+        return self.__wrapped__(*args, **kwargs)
+
+    @property
+    def head(self) -> str:
+        """The step that comes first where it stands in a chain: itself."""
+        return self.name
+
+    @property
+    def handler(self) -> Callable[..., Any]:
+        """Runs the step with an event, as `Functions.handler` says."""
+        return self.pipe.handler(self.name)
+
+    def __repr__(self) -> str:
+        return f"<step {self.name}>"
