@@ -1,0 +1,135 @@
+"""Where the constructs of a pipeline are in an app, and what its functions share: the bucket and the code."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from orchwipy_runtime.emit.ids import logical_ids
+from orchwipy_runtime.emit.options import Options
+from orchwipy_runtime.emit.package import Package, make_package
+from orchwipy_runtime.emit.place import module_name
+from orchwipy_runtime.emit.shared import BUCKET
+from orchwipy_runtime.errors import InvalidSetting
+from orchwipy_runtime.pipeline import MicroFunctions
+
+__all__ = ["Home"]
+
+_CONTEXT = "orchwipy:pipeline"
+_OF_APPS = ("/cdk.json", "/cdk.context.json")
+_WHOLE = "__main__"
+
+_packages: WeakKeyDictionary[Any, dict[Path, tuple[TemporaryDirectory[str], Package]]] = WeakKeyDictionary()
+"""The packages of each app, which live as long as it does."""
+
+
+class Home:
+    """The construct in a scope that holds all that is made there for a pipeline.
+
+    `place` is what the functions know the pipeline by, as module:pipe, `file` the file that makes it, and
+    `folder` where imports begin. `options` are those of a template with a state machine.
+    """
+
+    def __init__(self, pipe: MicroFunctions, scope: Any) -> None:
+        from constructs import Construct
+
+        module, self.name = _find(pipe)
+        self.pipe = pipe
+        self.file = Path(str(sys.modules[module].__file__))
+        if module == _WHOLE:
+            module = module_name(self.file, self.file.parent)
+        inner = self.file.stem == "__init__"
+        self.folder = self.file.resolve().parents[module.count(".") + inner]
+        self.place = f"{module}:{self.name}"
+        self.options = Options(pipeline=self.place, engine="stepfunctions")
+        words = f"{module.rpartition('.')[2]}_{self.name}"
+        made = logical_ids([words])[words]
+        self.construct = scope.node.try_find_child(made)
+        if self.construct is None:
+            self.construct = Construct(scope, made)
+            self.construct.node.set_context(_CONTEXT, self.place)
+        elif self.construct.node.try_get_context(_CONTEXT) != self.place:
+            raise InvalidSetting(
+                f"`{scope.node.path}` has a `{made}` already, which is not the pipeline `{self.place}`",
+                help="give each pipeline a construct or a stack of its own: Construct(self, ...)",
+            )
+
+    def find(self, name: str) -> Any:
+        """The construct of this name, None where there is none yet."""
+        return self.construct.node.try_find_child(name)
+
+    def bucket(self) -> Any:
+        """The pipeline's bucket: private, encrypted, its objects expire, and it outlives the stack."""
+        import aws_cdk as cdk
+        from aws_cdk import aws_s3 as s3
+
+        expiry = s3.LifecycleRule(
+            id="runs",
+            prefix=f"{cdk.Aws.STACK_NAME}/",
+            expiration=cdk.Duration.days(self.options.expiry_days),
+        )
+        unfinished = s3.LifecycleRule(
+            id="unfinished-uploads", abort_incomplete_multipart_upload_after=cdk.Duration.days(1)
+        )
+        return self.find(BUCKET) or s3.Bucket(
+            self.construct,
+            BUCKET,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            lifecycle_rules=[expiry, unfinished],
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+
+    def code(self) -> Any:
+        """The pipeline's folder, packaged with the runtime, as an asset."""
+        from aws_cdk import aws_lambda
+
+        return aws_lambda.Code.from_asset(str(self._package()[0]))
+
+    def packaged_steps(self) -> dict[str, Any]:
+        """What the steps of the packaged pipeline are, as `emit.importing` says it."""
+        return dict(self._package()[1].steps)
+
+    def _package(self) -> tuple[Path, Package]:
+        import aws_cdk as cdk
+
+        stage = cdk.Stage.of(self.construct)
+        of_app = _packages.setdefault(stage, {})
+        if self.file not in of_app:
+            kept = TemporaryDirectory(prefix="orchwipy-cdk-")
+            out = Path(stage.asset_outdir).resolve()
+            package = make_package(
+                code=self.folder,
+                pipeline=self.place,
+                folder=Path(kept.name) / "code",
+                exclude=[*_OF_APPS, *self._inside(out)],
+                python=self.options.runtime.removeprefix("python"),
+            )
+            of_app[self.file] = (kept, package)
+        kept, package = of_app[self.file]
+        return Path(kept.name) / "code", package
+
+    def _inside(self, out: Path) -> list[str]:
+        """The app's output, where it is in the code folder, as a pattern."""
+        if self.folder not in out.parents:
+            return []
+        return [f"/{out.relative_to(self.folder).as_posix()}/"]
+
+
+def _find(pipe: MicroFunctions) -> tuple[str, str]:
+    """The module that has the pipeline, and the name that it has there."""
+    written = [getattr(each.function, "__module__", None) for each in pipe.steps.values()]
+    for name in dict.fromkeys(each for each in written if each):
+        module = sys.modules.get(name)
+        for found, value in vars(module).items() if module else ():
+            if value is pipe and getattr(module, "__file__", None):
+                return name, found
+    raise InvalidSetting(
+        "no module of a step has the pipeline, so that a function could not find it",
+        help="make the pipeline at the top of the file of its steps: pipe = MicroFunctions(...)",
+    )

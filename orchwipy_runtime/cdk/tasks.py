@@ -1,0 +1,128 @@
+"""Task objects of the CDK's own library in `>>`: what they are to the pipeline, and to its state machine.
+
+To the pipeline such a task is a step that changes nothing and runs nowhere but in the machine. There it stands
+in a branch of its own, which sees the run's state, and what it gives is dropped. On Lambda nothing is known of
+it: the step before it ends, and the machine goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from orchwipy_runtime.emit.plan import Plan
+from orchwipy_runtime.errors import InvalidSetting, NeedsStepFunctions
+from orchwipy_runtime.returns import ReturnUpdates
+
+__all__ = ["add_tasks", "adopted", "without_tasks"]
+
+
+def adopted(pipe: Any, task: Any) -> Any:
+    """The task as a step of the pipeline, which is called as the task's construct is."""
+    name = str(task.id)
+    known = pipe.steps.get(name)
+    if known is not None and not hasattr(known.function, "task"):
+        raise InvalidSetting(
+            f"the task `{name}` of the CDK is called like a step of the pipeline",
+            step=name,
+            help="give its construct another id",
+        )
+
+    def stand_in(**kwargs: object) -> ReturnUpdates:
+        _refuse(name)
+        return ReturnUpdates(None)
+
+    stand_in.task = task  # type: ignore[attr-defined]
+    return pipe.step(stand_in, name=name)
+
+
+def _refuse(name: str) -> None:
+    raise NeedsStepFunctions(
+        f"`{name}` is a task of the CDK, which runs in a state machine alone",
+        step=name,
+        help="run the steps before and after it: run_from(step=...)",
+    )
+
+
+def without_tasks(plan: Plan) -> tuple[Plan, dict[str, list[Any]]]:
+    """The plan of the steps that are functions; and by step the tasks that follow, and the step after them.
+
+    That is None where the run, or the branch, ends with the tasks.
+    """
+    tasks = {
+        each.name: each.registration.function.task  # type: ignore[attr-defined]
+        for each in plan.steps
+        if hasattr(each.registration.function, "task")
+    }
+    following: dict[str, list[Any]] = {}
+    steps = []
+    for step in plan.steps:
+        if step.name in tasks:
+            continue
+        ahead = step.registration.default_next
+        if isinstance(ahead, str) and ahead in tasks:
+            way: list[Any] = []
+            while isinstance(ahead, str) and ahead in tasks:
+                way.append(tasks[ahead])
+                ahead = plan.pipe.steps[ahead].default_next
+            following[step.name] = [*way, ahead]
+            kept = tuple(each for each in step.successors if each not in tasks)
+            step = replace(step, successors=kept, ends=True)  # noqa: PLW2901
+        named = [each for each in step.successors if each in tasks]
+        if named and not step.unresolved:
+            raise InvalidSetting(
+                f"step `{step.name}` names the task `{named[0]}` of the CDK, which on Lambda is no step",
+                step=step.name,
+                help=f"put them together: {step.name} >> {named[0]}",
+            )
+        steps.append(step)
+    return replace(plan, steps=tuple(steps)), following
+
+
+def add_tasks(machine: dict[str, Any], plan: Plan, following: Mapping[str, Sequence[Any]]) -> list[Any]:
+    """Has the tasks follow their steps in the machine; the statements that its role needs for them."""
+    from aws_cdk import aws_stepfunctions as sfn
+
+    statements: list[Any] = []
+    for states in _all_states(machine):
+        for name, (*tasks, last) in following.items():
+            choice = states.get(f"after {plan.step(name).part}")
+            if choice is None:
+                continue
+            if last is not None and not isinstance(last, str):
+                raise InvalidSetting(
+                    f"the task `{tasks[-1].id}` of the CDK leads to a group", help="put a step between them"
+                )
+            (end,) = (way for way in choice["Choices"] if way.get("StringEquals") == "end")
+            beyond = end["Next"] if last is None else plan.step(last).part
+            for task in reversed(tasks):
+                graph = sfn.StateGraph(task.start_state, f"the task {task.id}")
+                statements += graph.policy_statements
+                inner = graph.to_graph_json()
+                taken = sorted(inner["States"].keys() & states.keys())
+                if taken:
+                    raise InvalidSetting(
+                        f"a state of the task `{task.id}` is called `{taken[0]}`, as one of the pipeline's",
+                        help="give its construct another id",
+                    )
+                states[f"the task {task.id}"] = {
+                    "Type": "Parallel",
+                    "InputPath": "$.event",
+                    "Branches": [inner],
+                    "ResultPath": None,
+                    "Next": beyond,
+                }
+                beyond = f"the task {task.id}"
+            end["Next"] = beyond
+    return statements
+
+
+def _all_states(machine: dict[str, Any]) -> list[dict[str, Any]]:
+    """The states of the machine, and of each branch and map in it."""
+    found = [machine["States"]]
+    for states in found:
+        for state in states.values():
+            inner = [*state.get("Branches", ()), state.get("ItemProcessor", {})]
+            found += [each["States"] for each in inner if "States" in each]
+    return found
