@@ -11,11 +11,14 @@ from collections.abc import Hashable, Iterable, Mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Generic, TypeVar
+    from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
     from orchwipy_runtime.composition import Chain, Composed
     from orchwipy_runtime.step import Step
 
+    OnError: TypeAlias = Literal["stop", "collect"]
+    Merge: TypeAlias = Literal["list", "concat", "update", "sum", "first", "last"]
+    Branch: TypeAlias = "ReturnUpdates | Mapping[str, object] | Composed"
     Operand = TypeVar("Operand", bound=Hashable)
 else:  # the module `typing` is a good part of a cold start
 
@@ -100,10 +103,10 @@ class FanOut(Composable):
 
     def __init__(
         self,
-        branches: Iterable[object],
+        branches: Iterable[Branch],
         *,
         join: str | Step[..., Any] | None = None,
-        on_error: str = "stop",
+        on_error: OnError = "stop",
         errors: str = "errors",
         replace: dict[str, object] | None = None,
     ) -> None:
@@ -165,10 +168,10 @@ class Parallel(FanOut):
     def __init__(
         self,
         /,
-        *branches: object,
+        *branches: Branch,
         join: str | Step[..., Any] | None = None,
-        merge: Mapping[str, str] | None = None,
-        on_error: str = "stop",
+        merge: Mapping[str, Merge] | None = None,
+        on_error: OnError = "stop",
         errors: str = "errors",
         **replace: object,
     ) -> None:
@@ -197,7 +200,7 @@ class MapEach(FanOut):
 
     def __init__(
         self,
-        body: object,
+        body: Branch,
         /,
         *,
         over: str,
@@ -206,7 +209,7 @@ class MapEach(FanOut):
         into: str | None = None,
         join: str | Step[..., Any] | None = None,
         max_concurrency: int | None = None,
-        on_error: str = "stop",
+        on_error: OnError = "stop",
         errors: str = "errors",
         **replace: object,
     ) -> None:
@@ -237,7 +240,7 @@ class Detach(FanOut):
     def __init__(
         self,
         /,
-        *branches: object,
+        *branches: Branch,
         then: ReturnUpdates | Mapping[str, object] | str | Step[..., Any] | None = None,
     ) -> None:
         super().__init__(branches)
