@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any, ParamSpec, Protocol, TextIO, TypeVar, overload
 
+    from aws_cdk import CfnResource
+    from aws_cdk.aws_s3 import IBucket
+    from aws_cdk.aws_stepfunctions import StateMachine
+    from constructs import Construct
+
     from orchwipy_runtime.local import RunResult
     from orchwipy_runtime.plain import Plain
     from orchwipy_runtime.returns import ConditionalReturns, FanOut, ReturnUpdates
@@ -518,6 +523,67 @@ class MicroFunctions(Functions):
         made.composed = dict(fn.composed)
         made.scheduled = getattr(fn, "scheduled", None)
         return made
+
+    def state_machine(
+        self,
+        scope: Construct,
+        *,
+        express: bool = False,
+        attempts: int = 3,
+        timeout: int | None = None,
+        tracing: bool = False,
+        bucket: IBucket | None = None,
+        **props: Any,
+    ) -> StateMachine:
+        """The pipeline as a state machine in an app of the AWS CDK, with its functions. Needs `cdk`.
+
+        `express` makes an express machine, `attempts` is how often a step is tried in all, `timeout` in
+        seconds is for a whole run, and `tracing` has machine and functions traced by X-Ray. `bucket` and
+        `props` are for those functions that `aws_lambda` of a step did not make before.
+        """
+        from orchwipy_runtime.cdk.machine import state_machine
+
+        if bucket is not None:
+            props["bucket"] = bucket
+        return state_machine(
+            self, scope, express=express, attempts=attempts, timeout=timeout, tracing=tracing, **props
+        )
+
+    def schedule(
+        self,
+        scope: Construct,
+        *,
+        expression: str | None = None,
+        minute: object = None,
+        hour: object = None,
+        day: object = None,
+        month: object = None,
+        week_day: object = None,
+        year: object = None,
+        timezone: str | None = None,
+        state: Mapping[str, object] | None = None,
+        name: str = "Schedule",
+    ) -> CfnResource:
+        """Begins runs of the state machine by itself, which is made if there is none in this scope yet.
+
+        When: by an expression, or by fields of cron, of which those that are not given are any, or 0 where
+        something longer is given; without either as `schedule=` of the pipeline says. Runs begin with the
+        keys of `state`. Several schedules have a `name` each. Needs `cdk`.
+        """
+        from orchwipy_runtime.cdk.machine import schedule
+
+        fields = {
+            "minute": minute,
+            "hour": hour,
+            "day": day,
+            "month": month,
+            "week_day": week_day,
+            "year": year,
+        }
+        given = {key: value for key, value in fields.items() if value is not None}
+        return schedule(
+            self, scope, name=name, expression=expression, timezone=timezone, state=state, **given
+        )
 
     @property
     def is_lambda(self) -> bool:

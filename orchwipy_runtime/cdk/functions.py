@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 from orchwipy_runtime.cdk.home import Home
@@ -16,7 +17,7 @@ from orchwipy_runtime.emit.steps import describe_steps
 from orchwipy_runtime.envelope import KEY
 from orchwipy_runtime.errors import InvalidSetting
 from orchwipy_runtime.names import part_of
-from orchwipy_runtime.pipeline import MicroFunctions
+from orchwipy_runtime.pipeline import Functions
 
 __all__ = ["aws_lambda", "role_of", "task"]
 
@@ -26,7 +27,7 @@ _SECONDS = "Timeout"
 _MEMORY = "MemorySize"
 
 
-def aws_lambda(pipe: MicroFunctions, step: str, scope: Any, *, bucket: Any = None, **props: Any) -> Any:
+def aws_lambda(pipe: Functions, step: str, scope: Any, *, bucket: Any = None, **props: Any) -> Any:
     """The step's function in this scope, an `aws_cdk.aws_lambda.Function`; made at the first call.
 
     `bucket` is for states that are too large for an event; by default the pipeline gets one. `props` are the
@@ -121,7 +122,7 @@ def role_of(home: Home, name: str, properties: Mapping[str, Any]) -> Any:
 
 
 def task(
-    pipe: MicroFunctions, step: str, scope: Any, *, name: str | None = None, attempts: int = 3, **props: Any
+    pipe: Functions, step: str, scope: Any, *, name: str | None = None, attempts: int = 3, **props: Any
 ) -> Any:
     """The step as an `aws_stepfunctions_tasks.LambdaInvoke`, to go into a state machine of the app's own.
 
@@ -176,7 +177,9 @@ def _described(home: Home, step: str) -> Any:
 
 
 def _alone(home: Home, step: str) -> Plan:
-    """A plan of this one step."""
+    """A plan of this one step, with which its runs begin."""
+    pipe = copy(home.pipe)
+    pipe.beginner = step
     planned = PlannedStep(
         name=step,
         part=part_of(step),
@@ -186,7 +189,7 @@ def _alone(home: Home, step: str) -> Plan:
         ends=True,
         in_loop=False,
     )
-    return Plan(home.name, home.pipe, (planned,), ())
+    return Plan(home.name, pipe, (planned,), ())
 
 
 def _listed(props: Mapping[str, Any], bucket: Any) -> str:

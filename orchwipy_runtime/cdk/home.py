@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 from orchwipy_runtime.emit.ids import logical_ids
 from orchwipy_runtime.emit.options import Options
@@ -14,7 +15,7 @@ from orchwipy_runtime.emit.package import Package, make_package
 from orchwipy_runtime.emit.place import module_name
 from orchwipy_runtime.emit.shared import BUCKET
 from orchwipy_runtime.errors import InvalidSetting
-from orchwipy_runtime.pipeline import MicroFunctions
+from orchwipy_runtime.pipeline import Functions, MicroFunctions
 
 __all__ = ["Home"]
 
@@ -22,7 +23,7 @@ _CONTEXT = "orchwipy:pipeline"
 _OF_APPS = ("/cdk.json", "/cdk.context.json")
 _WHOLE = "__main__"
 
-_packages: WeakKeyDictionary[Any, dict[Path, tuple[TemporaryDirectory[str], Package]]] = WeakKeyDictionary()
+_packages: WeakKeyDictionary[Any, dict[Path, tuple[Path, Package]]] = WeakKeyDictionary()
 """The packages of each app, which live as long as it does."""
 
 
@@ -33,9 +34,14 @@ class Home:
     `folder` where imports begin. `options` are those of a template with a state machine.
     """
 
-    def __init__(self, pipe: MicroFunctions, scope: Any) -> None:
+    def __init__(self, pipe: Functions, scope: Any) -> None:
         from constructs import Construct
 
+        if not isinstance(pipe, MicroFunctions):
+            raise InvalidSetting(
+                "the pipeline is no MicroFunctions, and only those are deployed",
+                help="make it one, or make one of it: MicroFunctions.from_functions(pipe)",
+            )
         module, self.name = _find(pipe)
         self.pipe = pipe
         self.file = Path(str(sys.modules[module].__file__))
@@ -60,6 +66,10 @@ class Home:
     def find(self, name: str) -> Any:
         """The construct of this name, None where there is none yet."""
         return self.construct.node.try_find_child(name)
+
+    def has_function(self, step: str) -> bool:
+        """Whether the step's function is made."""
+        return self.find(f"{logical_ids([step])[step]}Function") is not None
 
     def bucket(self) -> Any:
         """The pipeline's bucket: private, encrypted, its objects expire, and it outlives the stack."""
@@ -91,9 +101,12 @@ class Home:
 
         return aws_lambda.Code.from_asset(str(self._package()[0]))
 
-    def packaged_steps(self) -> dict[str, Any]:
-        """What the steps of the packaged pipeline are, as `emit.importing` says it."""
-        return dict(self._package()[1].steps)
+    def packaged_steps(self) -> dict[str, Any] | None:
+        """The steps of the package, as `emit.importing` has them; None where nothing is packaged."""
+        import aws_cdk as cdk
+
+        of_app = _packages.get(cdk.Stage.of(self.construct), {})
+        return dict(of_app[self.file][1].steps) if self.file in of_app else None
 
     def _package(self) -> tuple[Path, Package]:
         import aws_cdk as cdk
@@ -101,24 +114,29 @@ class Home:
         stage = cdk.Stage.of(self.construct)
         of_app = _packages.setdefault(stage, {})
         if self.file not in of_app:
-            kept = TemporaryDirectory(prefix="orchwipy-cdk-")
+            folder = Path(mkdtemp(prefix="orchwipy-cdk-"))
+            finalize(stage, rmtree, folder, ignore_errors=True)
             out = Path(stage.asset_outdir).resolve()
             package = make_package(
                 code=self.folder,
                 pipeline=self.place,
-                folder=Path(kept.name) / "code",
-                exclude=[*_OF_APPS, *self._inside(out)],
+                folder=folder / "code",
+                exclude=[*_OF_APPS, *self._inside(out), *self._app()],
                 python=self.options.runtime.removeprefix("python"),
             )
-            of_app[self.file] = (kept, package)
-        kept, package = of_app[self.file]
-        return Path(kept.name) / "code", package
+            of_app[self.file] = (folder / "code", package)
+        return of_app[self.file]
 
     def _inside(self, out: Path) -> list[str]:
         """The app's output, where it is in the code folder, as a pattern."""
-        if self.folder not in out.parents:
+        return [f"/{out.relative_to(self.folder).as_posix()}/"] if self.folder in out.parents else []
+
+    def _app(self) -> list[str]:
+        """The program that makes the app, as a pattern: what changes there changes no function."""
+        path = Path(getattr(sys.modules[_WHOLE], "__file__", None) or self.file).resolve()
+        if path == self.file.resolve() or self.folder not in path.parents:
             return []
-        return [f"/{out.relative_to(self.folder).as_posix()}/"]
+        return [f"/{path.relative_to(self.folder).as_posix()}"]
 
 
 def _find(pipe: MicroFunctions) -> tuple[str, str]:

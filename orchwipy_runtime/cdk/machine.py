@@ -54,9 +54,9 @@ def state_machine(
     plan, following = without_tasks(make_plan(pipe, caller=caller))
     if tracing:
         props = {"tracing": awslambda.Tracing.ACTIVE, **props}
-    there = {step.name: aws_lambda(pipe, step.name, scope) for step in plan.steps if _is_there(home, step.name)}
     functions = {
-        step.name: there.get(step.name) or aws_lambda(pipe, step.name, scope, **props) for step in plan.steps
+        step.name: aws_lambda(pipe, step.name, scope, **({} if home.has_function(step.name) else props))
+        for step in plan.steps
     }
     for function in functions.values():
         function.add_environment("OrchwipyAttempts", str(attempts))
@@ -119,19 +119,18 @@ def schedule(
         raise InvalidSetting(
             "a schedule has either an expression or fields", key="schedule", help="give one of them"
         )
+    wanted: dict[str, Any] = dict(pipe.scheduled or {"expression": None, "state": None, "timezone": None})
+    given = {"expression": cron(**fields) if fields else expression, "state": state, "timezone": timezone}
+    wanted |= {key: value for key, value in given.items() if value is not None}
+    if wanted["expression"] is None:
+        raise InvalidSetting(
+            "it is not said when runs are to begin",
+            key="schedule",
+            help='write schedule(scope, expression="rate(5 minutes)"), schedule(scope, hour=6), or schedule= '
+            "of the pipeline",
+        )
     home = Home(pipe, scope)
     machine = home.find(STATE_MACHINE) or state_machine(pipe, scope)
-    wanted = {"expression": expression or cron(**fields), "state": state, "timezone": timezone}
-    if expression is None and not fields:
-        if pipe.scheduled is None:
-            raise InvalidSetting(
-                "it is not said when runs are to begin",
-                key="schedule",
-                help='write schedule(scope, expression="rate(5 minutes)"), schedule(scope, hour=6), or '
-                "schedule= of the pipeline",
-            )
-        given = {"state": state, "timezone": timezone}
-        wanted = pipe.scheduled | {key: value for key, value in given.items() if value is not None}
     failures = home.find(FAILURE_QUEUE) or sqs.Queue(
         home.construct,
         FAILURE_QUEUE,
@@ -149,16 +148,9 @@ def schedule(
         target=machine.state_machine_arn,
         role=role.role_arn,
         dead_letters=failures.queue_arn,
+        name="" if name == "Schedule" else name,
     )
-    return cdk.CfnResource(
-        home.construct, name, type="AWS::Scheduler::Schedule", properties=properties
-    )
-
-
-def _is_there(home: Home, step: str) -> bool:
-    from orchwipy_runtime.emit.ids import logical_ids
-
-    return home.find(f"{logical_ids([step])[step]}Function") is not None
+    return cdk.CfnResource(home.construct, name, type="AWS::Scheduler::Schedule", properties=properties)
 
 
 def _role(service: str, statements: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Task objects of the CDK's own library in `>>`: what they are to the pipeline, and to its state machine.
 
-To the pipeline such a task is a step that changes nothing and runs nowhere but in the machine. There it stands
-in a branch of its own, which sees the run's state, and what it gives is dropped. On Lambda nothing is known of
-it: the step before it ends, and the machine goes on.
+To the pipeline such a task is a step that changes nothing and runs nowhere but in the machine. There it
+stands in a branch of its own, which sees the run's state, and what it gives is dropped. On Lambda nothing is
+known of it: the step before it ends, and the machine goes on.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ __all__ = ["add_tasks", "adopted", "without_tasks"]
 
 
 def adopted(pipe: Any, task: Any) -> Any:
-    """The task as a step of the pipeline, which is called as the task's construct is."""
-    name = str(task.id)
+    """The task as a step of the pipeline, called as the task's construct is, or the first of its states."""
+    name = _name(task)
     known = pipe.steps.get(name)
     if known is not None and not hasattr(known.function, "task"):
         raise InvalidSetting(
@@ -37,6 +37,10 @@ def adopted(pipe: Any, task: Any) -> Any:
     return pipe.step(stand_in, name=name)
 
 
+def _name(task: Any) -> str:
+    return str(task.start_state.id)
+
+
 def _refuse(name: str) -> None:
     raise NeedsStepFunctions(
         f"`{name}` is a task of the CDK, which runs in a state machine alone",
@@ -51,7 +55,7 @@ def without_tasks(plan: Plan) -> tuple[Plan, dict[str, list[Any]]]:
     That is None where the run, or the branch, ends with the tasks.
     """
     tasks = {
-        each.name: each.registration.function.task  # type: ignore[attr-defined]
+        each.name: each.registration.function.task
         for each in plan.steps
         if hasattr(each.registration.function, "task")
     }
@@ -68,7 +72,7 @@ def without_tasks(plan: Plan) -> tuple[Plan, dict[str, list[Any]]]:
                 ahead = plan.pipe.steps[ahead].default_next
             following[step.name] = [*way, ahead]
             kept = tuple(each for each in step.successors if each not in tasks)
-            step = replace(step, successors=kept, ends=True)  # noqa: PLW2901
+            step = replace(step, successors=kept, ends=True)
         named = [each for each in step.successors if each in tasks]
         if named and not step.unresolved:
             raise InvalidSetting(
@@ -92,30 +96,37 @@ def add_tasks(machine: dict[str, Any], plan: Plan, following: Mapping[str, Seque
                 continue
             if last is not None and not isinstance(last, str):
                 raise InvalidSetting(
-                    f"the task `{tasks[-1].id}` of the CDK leads to a group", help="put a step between them"
+                    f"the task `{_name(tasks[-1])}` of the CDK leads to a group",
+                    help="put a step between them",
                 )
             (end,) = (way for way in choice["Choices"] if way.get("StringEquals") == "end")
             beyond = end["Next"] if last is None else plan.step(last).part
             for task in reversed(tasks):
-                graph = sfn.StateGraph(task.start_state, f"the task {task.id}")
-                statements += graph.policy_statements
-                inner = graph.to_graph_json()
-                taken = sorted(inner["States"].keys() & states.keys())
-                if taken:
-                    raise InvalidSetting(
-                        f"a state of the task `{task.id}` is called `{taken[0]}`, as one of the pipeline's",
-                        help="give its construct another id",
-                    )
-                states[f"the task {task.id}"] = {
-                    "Type": "Parallel",
-                    "InputPath": "$.event",
-                    "Branches": [inner],
-                    "ResultPath": None,
-                    "Next": beyond,
-                }
-                beyond = f"the task {task.id}"
+                outer = f"the task {_name(task)}"
+                if outer not in states:
+                    graph = sfn.StateGraph(task.start_state, outer)
+                    statements += graph.policy_statements
+                    inner = graph.to_graph_json()
+                    _check_names(_name(task), inner, states)
+                    states[outer] = {
+                        "Type": "Parallel",
+                        "InputPath": "$.event",
+                        "Branches": [inner],
+                        "ResultPath": None,
+                        "Next": beyond,
+                    }
+                beyond = outer
             end["Next"] = beyond
     return statements
+
+
+def _check_names(task: str, inner: Mapping[str, Any], states: Mapping[str, Any]) -> None:
+    taken = sorted(inner["States"].keys() & states.keys())
+    if taken:
+        raise InvalidSetting(
+            f"a state of the task `{task}` is called `{taken[0]}`, as one of the pipeline's is",
+            help="give its construct another id",
+        )
 
 
 def _all_states(machine: dict[str, Any]) -> list[dict[str, Any]]:

@@ -33,6 +33,7 @@ _ATTEMPTS_TO_BEGIN = 10
 _RATE = re.compile(r"rate\(([1-9][0-9]*) (minute|hour|day)(s?)\)")
 _AT = re.compile(r"at\([0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\)")
 _CRON = re.compile(r"cron\(([^()]*)\)")
+_NAME = re.compile(r"[A-Za-z0-9_]{0,64}")
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,49}")
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -101,11 +102,13 @@ def schedule_properties(
     target: object,
     role: object,
     dead_letters: object,
+    name: str = "",
 ) -> dict[str, Any]:
     """The properties of an AWS::Scheduler::Schedule that begins runs with this state.
 
     `target` is the ARN of what is invoked, `role` of who does it, `dead_letters` of the queue for what could
-    not be begun. Raises InvalidSetting, and what a state that cannot begin a run raises.
+    not be begun. `name` tells one schedule of a pipeline from another. Raises InvalidSetting, and what a
+    state that cannot begin a run raises.
     """
     begins = dict(state or {})
     check_keys(begins)
@@ -122,7 +125,12 @@ def schedule_properties(
         raise InvalidSetting(
             f"`{timezone}` is no time zone", key="schedule_timezone", help="write it as in Europe/Berlin"
         )
-    sent = {KEY: {"scheduled": "<aws.scheduler.scheduled-time>"}, **json.loads(encode(begins))}
+    if not _NAME.fullmatch(name):
+        raise InvalidSetting(
+            f"a schedule cannot be called `{name}`", key="name", help="use letters, digits and underscores"
+        )
+    time = f"{name}-<aws.scheduler.scheduled-time>" if name else "<aws.scheduler.scheduled-time>"
+    sent = {KEY: {"scheduled": time}, **json.loads(encode(begins))}
     return {
         "ScheduleExpression": check_expression(expression),
         **({} if timezone is None else {"ScheduleExpressionTimezone": timezone}),
