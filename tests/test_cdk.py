@@ -120,7 +120,7 @@ def made(tmp_path: Path) -> Made:
 
 def of_type(template: dict[str, Any], kind: str) -> dict[str, Any]:
     found = template["Resources"].items()
-    return {name: each["Properties"] for name, each in found if each["Type"] == f"AWS::{kind}"}
+    return {name: each.get("Properties", {}) for name, each in found if each["Type"] == f"AWS::{kind}"}
 
 
 def said(value: Any) -> str:
@@ -286,12 +286,12 @@ def test_what_lambda_could_not_import_is_found_here(program: Import, made: Made)
         shop.receive.aws_lambda(made.stack)
 
 
-def test_a_function_has_the_options_of_the_cdk(program: Import, made: Made) -> None:
+def test_a_function_has_the_options_of_the_cdk(program: Import, made: Made, tmp_path: Path) -> None:
     from aws_cdk import Duration, aws_lambda, aws_s3
 
     shop = program()
     bucket = aws_s3.Bucket(made.stack, "Mine")
-    code = aws_lambda.Code.from_inline("pass")
+    code = aws_lambda.Code.from_asset(str(tmp_path / "code"))
     function = shop.freight.aws_lambda(
         made.stack,
         bucket=bucket,
