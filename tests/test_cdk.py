@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -18,8 +20,14 @@ from orchwipy_runtime.emit.options import Options
 from orchwipy_runtime.emit.plan import make_plan
 from orchwipy_runtime.emit.template import make_template
 from orchwipy_runtime.errors import InvalidSetting, NeedsStepFunctions, PackageRefused
+from orchwipy_runtime.names import function_name
+from tests.cloud.account import function_arn
 from tests.cloud.asl_validator import find_validator, validate
+from tests.cloud.deployment import Deployment
+from tests.cloud.lambda_service import LambdaService
+from tests.cloud.state_machines import StateMachines
 from tests.emission import lint
+from tests.servers import S3Server
 
 pytestmark = [
     pytest.mark.slow,
@@ -387,6 +395,44 @@ def test_tasks_of_the_cdk_between_steps(program: Import, made: Made, tmp_path: P
     may = {action for action, _ in allowed(template, role_of(template, "StateMachine"))}
     assert {"sns:Publish", "dynamodb:PutItem", "lambda:InvokeFunction"} < may
     assert len(of_type(template, "Lambda::Function")) == 4
+
+
+def test_a_machine_with_tasks_between_steps_runs(
+    program: Import, lambda_service: LambdaService, s3: S3Server, tmp_path: Path
+) -> None:
+    from aws_cdk import aws_stepfunctions as sfn
+
+    deployment = Deployment("tasked", tmp_path, lambda_service, s3)
+    tasked = program((deployment.code / "tasked.py").read_text(), "tasked")
+    made = Made(tmp_path / "app")
+    order = {"seen": sfn.JsonPath.string_at("$.order")}
+    note = sfn.Pass(made.stack, "Note", parameters=order)
+    choice = sfn.Choice(made.stack, "Heavy").when(
+        sfn.Condition.number_greater_than("$.kilos", 30), sfn.Fail(made.stack, "Too heavy", error="Heavy")
+    )
+    tasked.weigh >> choice.otherwise(sfn.Succeed(made.stack, "Light")) >> note >> tasked.book
+    tasked.pipe.state_machine(made.stack)
+    text = json.dumps(machine_of(made.template()))
+    for step in ("Weigh", "Book"):
+        name = function_name(deployment.stack, step.lower())
+        text = re.sub(f"<TaskedPipe{step}Function.*?>", function_arn(name), text)
+    machine = json.loads(text.replace("<AWS::Partition>", "aws"))
+    with contextlib.closing(StateMachines(lambda_service)) as machines:
+        light = machines.run(machine, "run-1", {"order": "A", "grams": 2000})
+        heavy = machines.run(machine, "run-2", {"order": "B", "grams": 61_000})
+    assert light.output == {"order": "A", "kilos": 2.0, "booked": "run-1/0-book"}
+    entered = [each for each in light.entered if "after" not in each]
+    assert entered[2:] == [
+        "weigh",
+        "the task Heavy",
+        "Heavy",
+        "Light",
+        "the task Note",
+        "Note",
+        "book",
+        "the run ends",
+    ]
+    assert (heavy.status, heavy.error) == ("FAILED", "Heavy")
 
 
 def _seconds(number: int) -> Any:
