@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any, ParamSpec, Protocol, TextIO, TypeVar, overload
 
-    from aws_cdk import CfnResource
+    from aws_cdk import CfnResource, Duration
     from aws_cdk.aws_s3 import IBucket
     from aws_cdk.aws_stepfunctions import StateMachine
     from constructs import Construct
@@ -530,16 +530,16 @@ class MicroFunctions(Functions):
         *,
         express: bool = False,
         attempts: int = 3,
-        timeout: int | None = None,
+        timeout: int | Duration | None = None,
         tracing: bool = False,
         bucket: IBucket | None = None,
         **props: Any,
     ) -> StateMachine:
         """The pipeline as a state machine in an app of the AWS CDK, with its functions. Needs `cdk`.
 
-        `express` makes an express machine, `attempts` is how often a step is tried in all, `timeout` in
-        seconds is for a whole run, and `tracing` has machine and functions traced by X-Ray. `bucket` and
-        `props` are for those functions that `aws_lambda` of a step did not make before.
+        `express` makes an express machine, `attempts` is how often a step is tried in all, `timeout`, in
+        seconds or as a Duration, is for a whole run, and `tracing` has machine and functions traced by X-Ray.
+        `bucket` and `props` are for those functions that `aws_lambda` of a step did not make before.
         """
         from orchwipy_runtime.cdk.machine import state_machine
 

@@ -340,7 +340,9 @@ def test_a_function_in_a_vpc_may_have_its_interfaces(program: Import, made: Made
 def test_options_of_the_machine(program: Import, made: Made, tmp_path: Path) -> None:
     shop = program(LINE)
     receive = shop.receive.aws_lambda(made.stack, memory_size=2048)
-    shop.pipe.state_machine(made.stack, express=True, attempts=2, timeout=60, tracing=True, memory_size=512)
+    shop.pipe.state_machine(
+        made.stack, express=True, attempts=2, timeout=_seconds(60), tracing=True, memory_size=512
+    )
     receive.add_environment("LATE", "1")
     template = made.template()
     assert faults(template) == []
@@ -459,6 +461,23 @@ class TestWhatDoesNotGo:
         with pytest.raises(InvalidSetting, match="called like a step"):
             shop.pack >> _pass(made, "receive")
 
+    def test_a_task_is_named_by_no_return(self, program: Import, made: Made) -> None:
+        shop = program(LINE.replace("terminates=True", "").replace("return {}", 'return {"$next": "Rest"}'))
+        shop.pipe.step(shop.receive, name="again") >> _pass(made, "Rest")
+        with pytest.raises(InvalidSetting, match="`pack` names the task `Rest`"):
+            shop.pipe.state_machine(made.stack)
+
+    def test_a_task_is_no_branch(self, program: Import, made: Made) -> None:
+        shop = program(LINE)
+        with pytest.raises(InvalidSetting, match="a branch is of type Pass"):
+            shop.receive >> [shop.pack, _pass(made, "Rest")]
+
+    def test_no_run_begins_with_a_task(self, program: Import, made: Made) -> None:
+        shop = program(LINE.replace('beginner="receive"', 'beginner="Rest"'))
+        _pass(made, "Rest") >> shop.receive
+        with pytest.raises(InvalidSetting, match="runs cannot begin with `Rest`"):
+            shop.pipe.state_machine(made.stack)
+
     def test_before_a_task_a_step_has_to_be_able_to_end(self, program: Import, made: Made) -> None:
         shop = program(LINE.replace('ReturnUpdates("pack")', "ReturnUpdates(None)"))
         shop.receive >> _pass(made, "Rest") >> shop.pack
@@ -500,7 +519,7 @@ class TestWhatDoesNotGo:
         def only(**kwargs: object) -> dict[str, object]:
             return {}
 
-        with pytest.raises(InvalidSetting, match="no module of a step has the pipeline"):
+        with pytest.raises(InvalidSetting, match="no module has the pipeline"):
             only.aws_lambda(made.stack)
 
 

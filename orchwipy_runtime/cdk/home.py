@@ -140,14 +140,19 @@ class Home:
 
 
 def _find(pipe: MicroFunctions) -> tuple[str, str]:
-    """The module that has the pipeline, and the name that it has there."""
+    """The module that has the pipeline, and the name that it has there.
+
+    That is a module of its steps, or else the one imported last, since those that use it began before.
+    """
     written = [getattr(each.function, "__module__", None) for each in pipe.steps.values()]
-    for name in dict.fromkeys(each for each in written if each):
-        module = sys.modules.get(name)
-        for found, value in vars(module).items() if module else ():
-            if value is pipe and getattr(module, "__file__", None):
-                return name, found
+    for name in dict.fromkeys([*written, *reversed(sys.modules)]):
+        module = sys.modules.get(name or "")
+        if module is None or not getattr(module, "__file__", None):
+            continue
+        for found, value in list(vars(module).items()):
+            if value is pipe:
+                return module.__name__, found
     raise InvalidSetting(
-        "no module of a step has the pipeline, so that a function could not find it",
-        help="make the pipeline at the top of the file of its steps: pipe = MicroFunctions(...)",
+        "no module has the pipeline, so that a function could not find it",
+        help="make it at the top of a file: pipe = MicroFunctions(...)",
     )

@@ -30,7 +30,7 @@ def state_machine(
     *,
     express: bool = False,
     attempts: int = 3,
-    timeout: int | None = None,
+    timeout: Any = None,
     tracing: bool = False,
     **props: Any,
 ) -> Any:
@@ -70,7 +70,7 @@ def state_machine(
         function_arn=arn,
         attempts=attempts,
         express=express,
-        timeout=timeout,
+        timeout=int(timeout.to_seconds()) if isinstance(timeout, cdk.Duration) else timeout,
         invoke=f"arn:{cdk.Aws.PARTITION}:states:::lambda:invoke",
     )
     role = role_of(

@@ -59,28 +59,33 @@ def without_tasks(plan: Plan) -> tuple[Plan, dict[str, list[Any]]]:
         for each in plan.steps
         if hasattr(each.registration.function, "task")
     }
+    if plan.beginner in tasks:
+        raise InvalidSetting(
+            f"runs cannot begin with `{plan.beginner}`, a task of the CDK",
+            step=plan.beginner,
+            help="let a step be the pipeline's beginner",
+        )
     following: dict[str, list[Any]] = {}
     steps = []
     for step in plan.steps:
         if step.name in tasks:
             continue
+        way: list[Any] = []
         ahead = step.registration.default_next
-        if isinstance(ahead, str) and ahead in tasks:
-            way: list[Any] = []
-            while isinstance(ahead, str) and ahead in tasks:
-                way.append(tasks[ahead])
-                ahead = plan.pipe.steps[ahead].default_next
+        while isinstance(ahead, str) and ahead in tasks:
+            way.append(tasks[ahead])
+            ahead = plan.pipe.steps[ahead].default_next
+        if way:
             following[step.name] = [*way, ahead]
-            kept = tuple(each for each in step.successors if each not in tasks)
-            step = replace(step, successors=kept, ends=True)
         named = [each for each in step.successors if each in tasks]
-        if named and not step.unresolved:
+        if named and not way and not step.unresolved:
             raise InvalidSetting(
                 f"step `{step.name}` names the task `{named[0]}` of the CDK, which on Lambda is no step",
                 step=step.name,
-                help=f"put them together: {step.name} >> {named[0]}",
+                help="put them together with `>>`",
             )
-        steps.append(step)
+        kept = tuple(each for each in step.successors if each not in tasks)
+        steps.append(replace(step, successors=kept, ends=step.ends or bool(way)))
     return replace(plan, steps=tuple(steps)), following
 
 
