@@ -23,7 +23,7 @@ def validated(pipe: Functions, step: str, text: str) -> str:
     """
     if step != pipe.beginner:
         return text
-    model: Any = pipe.model
+    model: Any = pipe.entry_model
     if not hasattr(model, "model_validate_json"):
         raise InvalidSetting(
             f"the pipeline's model is {model!r}, which is no model of pydantic",

@@ -253,7 +253,7 @@ def start_run(
         run_id = os.urandom(8).hex()
     check_run_id(run_id)
     text = encode(dict(state))
-    if pipe.model is not None:
+    if pipe.entry_model is not None:
         from orchwipy_runtime.entry import validated
 
         text = validated(pipe, first, text)

@@ -198,7 +198,7 @@ class Functions:
         self.clock = clock
         self.journal = journal
         self.powertools = powertools
-        self.model = model
+        self.entry_model = model
         self.steps: dict[str, Registration] = {}
         self.composed: dict[str, str | FanOut | None] = {}
         self._default_next = dict(default_next or {})
@@ -515,7 +515,7 @@ class MicroFunctions(Functions):
             template_props=getattr(fn, "template_props", None),
             other_resource_templates=getattr(fn, "other_resource_templates", None),
             powertools=fn.powertools,
-            model=fn.model,
+            model=fn.entry_model,
         )
         from copy import copy
 

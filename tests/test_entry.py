@@ -139,4 +139,4 @@ def test_what_is_no_model() -> None:
 
 
 def test_a_pipeline_made_of_another_keeps_its_model() -> None:
-    assert MicroFunctions.from_functions(line()[0]).model is Order
+    assert MicroFunctions.from_functions(line()[0]).entry_model is Order

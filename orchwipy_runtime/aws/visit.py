@@ -63,7 +63,7 @@ class Visit:
         if self.text is None:
             self.text = unwrap(self.envelope.state or {}, self.envelope.run, self.services.store)
         if self.begins:
-            if self.pipe.model is not None:
+            if self.pipe.entry_model is not None:
                 from orchwipy_runtime.entry import validated
 
                 self.text = validated(self.pipe, self.envelope.step, self.text)
