@@ -18,13 +18,22 @@ from orchwipy_runtime.errors import (
 )
 from orchwipy_runtime.outcome import State, decode, encode, follow
 from orchwipy_runtime.pipeline import MOST_STEPS, Functions
+from orchwipy_runtime.returns import ReturnUpdates
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from orchwipy_runtime.fork import Changes, Fork
     from orchwipy_runtime.pipeline import Registration
 
-__all__ = ["Outcome", "call_always_on_exit", "call_pipeline_fail", "call_step", "check_hops", "check_retry"]
+__all__ = [
+    "Outcome",
+    "call_always_on_exit",
+    "call_pipeline_fail",
+    "call_step",
+    "check_hops",
+    "check_retry",
+    "hops_left",
+]
 
 _log = logging.getLogger("orchwipy_runtime")
 
@@ -98,7 +107,9 @@ def call_step(
     if in_branch:
         from orchwipy_runtime.fork import changes_along
 
-        changes = changes_along(onward.arms, decode(text), registration.next_key)
+        # What a dict returns is compared with values that the step cannot have touched.
+        is_simple = all(isinstance(each, ReturnUpdates) for each in onward.arms)
+        changes = changes_along(onward.arms, state if is_simple else decode(text), registration.next_key)
     return Outcome(onward.following, after, list(onward.state), begun, changes)
 
 
@@ -111,6 +122,11 @@ def check_hops(pipe: Functions, step: str, before: int) -> None:
             help="look for a loop that does not end, or allow more: max_steps_in_run=... of the "
             f"pipeline, or the environment variable {_LIMIT_VARIABLE}",
         )
+
+
+def hops_left(pipe: Functions, before: int) -> int:
+    """How many steps a run may still take that has taken `before`."""
+    return max(_hop_limit(pipe) - before, 0)
 
 
 def check_retry(

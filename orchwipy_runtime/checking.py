@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     from orchwipy_lint.findings import Finding
     from orchwipy_lint.model import Step
-    from orchwipy_lint.source.live import Registry, Unread
+    from orchwipy_lint.source.live import LivePlain, Registry, Unread
     from orchwipy_runtime.pipeline import Functions
+    from orchwipy_runtime.plain import Plain
 
 __all__ = ["Caller", "Examined", "check_graph", "draw", "examine"]
 
@@ -95,13 +96,22 @@ def _registry(pipe: Functions, caller: Caller | FrameType) -> Registry:
         LiveStep(
             each.name,
             each.function,
-            each.default_next if isinstance(each.default_next, str) else None,
+            each.default_next,
             each.next_key,
             each.terminates,
+            None if each.plain is None else _plain(each.plain),
         )
         for each in pipe.steps.values()
     ]
     return Registry(_name(pipe, caller), pipe.beginner, tuple(steps), caller.path, caller.line)
+
+
+def _plain(plain: Plain) -> LivePlain:
+    from orchwipy_lint.source.live import LivePlain
+
+    bound: dict[str, Mapping[str, bool]] = {name: {} for name in plain.constants}
+    bound.update((name, keys) for name, (_, keys) in plain.computed.items())
+    return LivePlain(plain.returns, plain.single, plain.parameters, bound)
 
 
 def _name(pipe: Functions, caller: Caller) -> str:

@@ -12,6 +12,9 @@ envelope's keys; those that are at their defaults are left out:
 - `step`: who is to get it. `attempt`: how many delayed retries of the step came before. `due`: when a delayed
   retry is to start, in seconds since the epoch. `resumed`: how often the run was resumed at this step.
 - `original`: the run's input, where a step of the pipeline asks for it.
+- `forks`: inside of branches, the steps from which those began, the outermost first. `branch`: of the
+  innermost one that somebody waits for, what is needed where it ends. `fork`: in an event for the join of
+  branches, what they are. The last two belong to state machines (`orchwipy_runtime.aws.branches`).
 
 A caller's event has no envelope, or one that holds nothing but a `run`, the id that the run is to have, or
 the time for which it was `scheduled`, of which that id is made, and a `step`, where one function serves
@@ -21,7 +24,7 @@ several.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from orchwipy_runtime.errors import InvalidEnvelope
 
@@ -29,7 +32,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["KEY", "Envelope", "check_run_id", "following_position", "hops_before", "read_entry", "seal"]
+__all__ = [
+    "KEY",
+    "Envelope",
+    "branch_position",
+    "check_run_id",
+    "following_position",
+    "hops_before",
+    "position_numbers",
+    "read_entry",
+    "seal",
+]
 
 KEY = "$orchwipy"
 VERSION = 1
@@ -44,7 +57,10 @@ class Envelope:
 
     __slots__ = (
         "attempt",
+        "branch",
         "due",
+        "fork",
+        "forks",
         "original",
         "pipeline",
         "position",
@@ -68,6 +84,9 @@ class Envelope:
         version: str | None = None,
         original: Mapping[str, Any] | None = None,
         state: Mapping[str, Any] | None = None,
+        forks: Sequence[str] = (),
+        branch: Mapping[str, Any] | None = None,
+        fork: Mapping[str, Any] | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.run = run
@@ -79,6 +98,9 @@ class Envelope:
         self.version = version
         self.original = original
         self.state = state
+        self.forks = tuple(forks)
+        self.branch = branch
+        self.fork = fork
 
     def changed(self, **changes: Any) -> Envelope:
         """The same envelope but for these changes."""
@@ -93,10 +115,12 @@ class Envelope:
             "position": self.position,
             "step": self.step,
         }
-        for name in ("attempt", "resumed", "due", "version", "original", "state"):
+        for name in ("attempt", "resumed", "due", "version", "original", "state", "branch", "fork"):
             value = getattr(self, name)
             if value is not None and value != 0:
                 written[name] = value
+        if self.forks:
+            written["forks"] = list(self.forks)
         return written
 
     @classmethod
@@ -157,14 +181,24 @@ def following_position(position: str) -> str:
     return f"{before}{dot}{int(last) + 1}"
 
 
+def branch_position(position: str, number: int) -> str:
+    """The position at which the branch of this number begins, of a fork at `position`."""
+    return f"{position}.{number}.0"
+
+
 def hops_before(position: str) -> int:
     """How many steps come before a position on its way from the beginner.
 
     Every second number of a dotted position counts hops; those in between name the branches of a fan-out,
     each of which was one hop more.
     """
-    numbers = [int(each) for each in position.split(".")]
+    numbers = position_numbers(position)
     return sum(numbers[::2]) + len(numbers) // 2
+
+
+def position_numbers(position: str) -> tuple[int, ...]:
+    """The numbers of a position, by which positions come one after the other."""
+    return tuple(map(int, position.split(".")))
 
 
 def _is_name(value: object) -> bool:
@@ -191,6 +225,10 @@ def _is_object(value: object) -> bool:
     return isinstance(value, dict)
 
 
+def _is_names(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_name, value))
+
+
 _CHECKS = {
     "v": (_is_count, "number"),
     "pipeline": (_is_name, "name"),
@@ -203,6 +241,9 @@ _CHECKS = {
     "version": (_is_name, "version"),
     "original": (_is_object, "object"),
     "state": (_is_object, "object"),
+    "forks": (_is_names, "list of names"),
+    "branch": (_is_object, "object"),
+    "fork": (_is_object, "object"),
 }
 
 

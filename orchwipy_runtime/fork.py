@@ -60,27 +60,38 @@ class Changes:
 NO_CHANGES = Changes()
 
 
-def changes_of(arm: Changing, before: State) -> Changes:
+def changes_of(arm: Changing, before: State, next_key: str | None) -> Changes:
     """What an arm changes in the state that its step got.
 
-    A dict gives every key anew: it writes those whose value is another than before, as JSON tells.
+    A dict gives every key anew: it writes those whose value is another than before, as JSON tells. The key
+    that names the next step is taken out of the state.
     """
+    taken_out = {next_key} if next_key else set()
     if isinstance(arm, ReturnUpdates):
-        written = frozenset(arm.replace)
-        gone = before.keys() if "*" in arm.remove else before.keys() & set(arm.remove)
+        written = frozenset(arm.replace) - taken_out
+        gone = before.keys() if "*" in arm.remove else before.keys() & {*arm.remove, *taken_out}
         return Changes(written, frozenset(gone) - written)
-    keys = frozenset(arm) - {"$next"}
+    keys = frozenset(arm) - taken_out
     same = {key for key in keys & before.keys() if encode({"": arm[key]}) == encode({"": before[key]})}
     return Changes(keys - same, frozenset(before) - keys)
 
 
 def changes_along(arms: Sequence[Changing], before: State, next_key: str) -> Changes:
-    """What arms change one after the other; the key that names the next step is no part of the state."""
-    state, changes = before, NO_CHANGES
-    for arm in arms:
-        changes = changes.then(changes_of(arm, state))
-        state = changed(state, arm) if isinstance(arm, ReturnUpdates) else dict(arm)
-    return Changes(changes.written - {next_key}, changes.dropped - {next_key})
+    """What arms change one after the other in the state that their step got."""
+    changes = changes_of(arms[0], before, next_key)
+    state = before
+    for number, arm in enumerate(arms[1:]):
+        state = _after(arms[number], state, next_key)
+        changes = changes.then(changes_of(arm, state, next_key))
+    return changes
+
+
+def _after(arm: Changing, state: State, next_key: str | None) -> State:
+    """The state after an arm."""
+    after = changed(state, arm) if isinstance(arm, ReturnUpdates) else dict(arm)
+    if next_key:
+        after.pop(next_key, None)
+    return after
 
 
 class Start:
@@ -123,19 +134,24 @@ class Fork:
     may begin, one for each branch, one alone for all items.
     """
 
-    __slots__ = ("_items", "_state", "count", "fan", "following", "heads", "step", "text")
+    __slots__ = ("_items", "_starts", "_state", "count", "fan", "following", "heads", "step", "text")
 
     def __init__(self, step: str, fan: FanOut, following: str | None, text: str) -> None:
         self.step = step
         self.fan = fan
         self.following = following
         self.text = text
+        if self.collects:
+            check_keys([fan.errors], step)
         self._state = decode(text)
         self._items: list[object] | None = None
+        state = self._state
         if isinstance(fan, MapEach):
-            self._items = _items(step, fan, self._state)
+            self._items = _items(step, fan, state)
+            state = {key: value for key, value in state.items() if key != fan.item}
         self.count = len(fan.branches) if self._items is None else len(self._items)
-        self.heads = tuple(_head(step, each) for each in fan.branches)
+        self._starts = [_start(step, each, state) for each in fan.branches]
+        self.heads = tuple(each.step for each in self._starts)
 
     @property
     def is_map(self) -> bool:
@@ -154,16 +170,13 @@ class Fork:
 
     def start(self, number: int) -> Start:
         """How the branch or the item of this number, from 0, begins."""
-        state, changes = self._state, NO_CHANGES
-        if isinstance(self.fan, MapEach) and self._items is not None:
-            state = {**state, self.fan.item: self._items[number]}
-        branch = self.fan.branches[0 if self._items is not None else number]
-        if not isinstance(branch, str):
-            changes = changes_of(branch, state)
-            state = changed(state, branch) if isinstance(branch, ReturnUpdates) else dict(branch)
-            state.pop("$next", None)
-            check_keys(state)
-        return Start(self.heads[0 if self._items is not None else number], encode(state, self.step), changes)
+        if not isinstance(self.fan, MapEach) or self._items is None:
+            return self._starts[number]
+        start, item = self._starts[0], encode({self.fan.item: self._items[number]}, self.step)
+        if not _keeps(self.fan.branches[0], self.fan.item):
+            return start
+        text = item if start.text == "{}" else f"{start.text[:-1]},{item[1:]}"
+        return Start(start.step, text, start.changes)
 
     def joined(self, ends: Sequence[End | Failure]) -> End:
         """The state where the branches join, and what they changed together; `ends` are in their order.
@@ -176,6 +189,7 @@ class Fork:
         else:
             written, dropped = self._merged(ends)
         if self.collects:
+            dropped -= {self.fan.errors}
             written[self.fan.errors] = [
                 {"branch": number, "step": each.step, "type": each.error, "message": each.message}
                 for number, each in enumerate(ends)
@@ -253,6 +267,24 @@ def fork(step: str, fan: FanOut, following: str | None, text: str, steps: Mappin
     return made
 
 
+def _start(step: str, branch: ReturnUpdates | Mapping[str, object] | str, state: State) -> Start:
+    """How a branch begins where the fork has this state; for a map without the item."""
+    head, changes = _head(step, branch), NO_CHANGES
+    if not isinstance(branch, str):
+        next_key = None if isinstance(branch, ReturnUpdates) else "$next"
+        changes = changes_of(branch, state, next_key)
+        check_keys(branch.replace if isinstance(branch, ReturnUpdates) else branch.keys() - {"$next"}, step)
+        state = _after(branch, state, next_key)
+    return Start(head, encode(state, step), changes)
+
+
+def _keeps(branch: ReturnUpdates | Mapping[str, object] | str, key: str) -> bool:
+    """Whether a branch begins with what its fork gives it under a key."""
+    if isinstance(branch, ReturnUpdates):
+        return key not in branch.replace and not {key, "*"} & set(branch.remove)
+    return isinstance(branch, str)
+
+
 def _head(step: str, branch: ReturnUpdates | Mapping[str, Any] | str) -> str:
     if isinstance(branch, str):
         return branch
@@ -282,7 +314,7 @@ def _items(step: str, fan: MapEach, state: State) -> list[object]:
             key=fan.over,
             help=f"give `{fan.over}` a list of the items",
         )
-    check_keys([fan.item, *([fan.into] if fan.into else [])])
+    check_keys([fan.item, *([fan.into] if fan.into else [])], step)
     return found
 
 

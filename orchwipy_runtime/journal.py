@@ -1,7 +1,8 @@
 """The journal: what each step of a run came to, written down before anything follows from it.
 
-A record is one object of the store. Its first line is JSON about the step, its second the state. Only the
-first that is written for a step counts: every delivery of the step goes on from that one.
+A record is one object of the store. Its first line is JSON about the step, its second the state; where
+branches begin for which nobody waits, a line with the state of each follows. Only the first record that is
+written for a step counts: every delivery of the step goes on from that one.
 
     runs/<run>/input                           what the run began with
     runs/<run>/<position>-<step>               what the step came to
@@ -22,12 +23,12 @@ from orchwipy_runtime.outcome import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from orchwipy_runtime.store import Store
 
-__all__ = ["KINDS", "Journal", "Record", "about", "described", "mark_key", "record_key"]
+__all__ = ["KINDS", "Journal", "Record", "about", "described", "detached", "mark_key", "record_key"]
 
 KINDS = frozenset({"begin", "next", "end", "pause", "failed", "retry", "resumed"})
 """What a record says: the run began; the step was through and another follows, or none; it paused the run; it
@@ -55,15 +56,19 @@ def about(
     seconds: float | None = None,
     error: BaseException | None = None,
     one: bool = False,
+    detached: bool = False,
 ) -> dict[str, Any]:
     """What a record says about a call of a step, besides what follows from it.
 
-    `one` says that one function is every step of the pipeline, which who resumes the run has to know.
+    `one` says that one function is every step of the pipeline, which who resumes the run has to know, and
+    `detached` that the step is in a branch for which the run does not wait.
     """
     # Two that write the same at the same moment are still two: `writer` tells who it was.
     said: dict[str, Any] = {"at": round(now, 3), "writer": os.urandom(6).hex(), "attempt": attempt}
     if one:
         said["functions"] = "one"
+    if detached:
+        said["detached"] = True
     if seconds is not None:
         said["seconds"] = round(seconds, 6)
     said["keys"] = sorted(keys)
@@ -85,11 +90,12 @@ class Record:
 
     `envelope` and `text` are what is handed off next: to the step that follows for the kind `next`, and to
     the step itself for those kinds after which it is called again. `text` is None where the envelope says
-    where the state is. `about` holds what people want to know: `at`, seconds since the epoch, `seconds`,
-    `attempt`, `keys`, and an `error`.
+    where the state is. `branches` are envelopes and states of detached branches, which begin before that.
+    `about` holds what people want to know: `at`, seconds since the epoch, `seconds`, `attempt`, `keys`, and an
+    `error`.
     """
 
-    __slots__ = ("_data", "about", "envelope", "kind", "position", "step", "text")
+    __slots__ = ("_data", "about", "branches", "envelope", "kind", "position", "step", "text")
 
     def __init__(
         self,
@@ -100,6 +106,7 @@ class Record:
         envelope: Envelope,
         text: str | None,
         about: Mapping[str, Any],
+        branches: Sequence[tuple[Envelope, str]] = (),
         data: bytes | None = None,
     ) -> None:
         self.kind = kind
@@ -108,6 +115,7 @@ class Record:
         self.envelope = envelope
         self.text = text
         self.about = about
+        self.branches = branches
         self._data = data
 
     @property
@@ -126,14 +134,19 @@ class Record:
             **self.about,
             "envelope": self.envelope.to_json(),
         }
-        return f"{encode(header)}\n{'' if self.text is None else self.text + chr(10)}".encode()
+        lines = [] if self.text is None else [self.text]
+        if self.branches:
+            header["branches"] = [envelope.to_json() for envelope, _ in self.branches]
+            lines = [self.text or "", *(text for _, text in self.branches)]
+        return "".join(f"{line}\n" for line in [encode(header), *lines]).encode()
 
     @classmethod
     def parse(cls, data: bytes, key: str) -> Record:
         """The record that an object holds; InvalidRecord for another object."""
         try:
-            head, _, rest = data.decode().partition("\n")
+            head, *lines = data.decode().rstrip("\n").split("\n")
             header = json.loads(head)
+            starts = [Envelope.from_json(each) for each in header.pop("branches", ())]
             if header.pop("v") != _VERSION or header["kind"] not in KINDS:
                 raise ValueError
             return cls(
@@ -141,7 +154,8 @@ class Record:
                 position=str(header.pop("position")),
                 step=str(header.pop("step")),
                 envelope=Envelope.from_json(header.pop("envelope")),
-                text=rest.rstrip("\n") or None,
+                text=(lines[0] or None) if lines else None,
+                branches=list(zip(starts, lines[1:], strict=True)),
                 about=header,
                 data=data,
             )
@@ -151,6 +165,14 @@ class Record:
                 key=key,
                 help="see what wrote it: the pipeline's prefix of the bucket belongs to the runtime",
             ) from error
+
+
+def detached(record: Record) -> list[Record]:
+    """What is handed off so that the branches of a record begin for which nobody waits."""
+    return [
+        Record("next", position=record.position, step=record.step, envelope=envelope, text=text, about={})
+        for envelope, text in record.branches
+    ]
 
 
 class Journal:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from orchwipy_runtime.local import Observer
+    from orchwipy_runtime.local_line import Observer
     from orchwipy_runtime.pipeline import Functions, Place
     from orchwipy_runtime.runs import Run
     from orchwipy_runtime.store import Store
@@ -39,17 +39,42 @@ class LocalJournal:
 
     `etag` is that of the mark that this step was resumed, which its outcome replaces; without one there is
     nothing yet in the outcome's place. Where somebody else went on with the run, NotResumable is raised.
+    In a branch the steps are written down to be read alone, over what stands there from before the step was
+    resumed from which the branch began.
     """
 
-    def __init__(self, store: Store, envelope: Envelope, *, etag: str | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        envelope: Envelope,
+        *,
+        etag: str | None = None,
+        in_branch: bool = False,
+        detached: bool = False,
+    ) -> None:
         self.envelope = envelope.changed(state=None)
         self._journal = Journal(store)
         self._etag = etag
+        self._in_branch = in_branch
+        self._detached = detached
         self._since: float | None = None
+        self._seconds: float | None = None
+
+    def branch(self, number: int, step: str, *, detached: bool) -> LocalJournal:
+        """The journal of a branch of the step, which begins with another step."""
+        position = f"{self.envelope.position}.{number}.0"
+        envelope = Envelope(pipeline=PIPELINE, run=self.envelope.run, position=position, step=step)
+        detached = detached or self._detached
+        return LocalJournal(self._journal.store, envelope, in_branch=True, detached=detached)
 
     def calls(self) -> None:
         """The step is called now."""
-        self._since = time.monotonic()
+        self._since, self._seconds = time.monotonic(), None
+
+    def returns(self) -> None:
+        """The call is over."""
+        if self._since is not None:
+            self._seconds = time.monotonic() - self._since
 
     def went_on(self, following: str | None, text: str, keys: Iterable[str]) -> None:
         """The step is through: another follows, with the state of `text`, or the run has ended with it."""
@@ -101,6 +126,9 @@ class LocalJournal:
         error: BaseException | None = None,
     ) -> None:
         record = self._record(kind, envelope, text, keys, error)
+        if self._in_branch:
+            found = self._journal.store.read(self._key)
+            self._etag = found.etag if found else None
         settle(self._journal, self._key, record, etag=self._etag)
 
     def _record(
@@ -111,6 +139,9 @@ class LocalJournal:
         keys: Iterable[str],
         error: BaseException | None = None,
     ) -> Record:
+        seconds = self._seconds
+        if seconds is None and self._since is not None:
+            seconds = time.monotonic() - self._since
         return Record(
             kind,
             position=self.envelope.position,
@@ -121,8 +152,9 @@ class LocalJournal:
                 now=time.time(),
                 attempt=self.envelope.attempt,
                 keys=keys,
-                seconds=None if self._since is None else time.monotonic() - self._since,
+                seconds=seconds,
                 error=error,
+                detached=self._detached,
             ),
         )
 
@@ -138,11 +170,14 @@ def begin(place: Place, run: str, step: str, text: str) -> LocalJournal:
     return LocalJournal(store, _beginning(run, step))
 
 
-def rejoin(place: Place, run: str, path: list[str], step: str, original: str) -> LocalJournal:
-    """The journal of a run that was saved elsewhere, and goes on at the step after those of `path`."""
+def rejoin(place: Place, run: str, number: int, step: str, began: tuple[str, str]) -> LocalJournal:
+    """The journal of a run that was saved elsewhere, and goes on at the step that is its own step `number`.
+
+    `began` has the step with which it began and the state of that, as JSON.
+    """
     store = _open(place)
-    _write_input(store, run, (path or [step])[0], original)
-    envelope = Envelope(pipeline=PIPELINE, run=run, position=str(len(path)), step=step)
+    _write_input(store, run, *began)
+    envelope = Envelope(pipeline=PIPELINE, run=run, position=str(number), step=step)
     key = record_key(run, envelope.position, step)
     found = Journal(store).read(key)
     if found and found[0].kind in ("failed", "pause"):
@@ -167,13 +202,15 @@ def resume_run(
         )
     record, _ = take_up(store, run, changes, now=time.time())
     text = state_of(record, store)
-    through = [each for each in run.visits if each.record and each.record.kind == "next"]
+    number = int(record.envelope.position)
+    through = [each for each in run.visits if each.numbers[0] < number and each.record and not each.detached]
     return LocalRun(
         pipe,
         step=step,
         text=text,
         original=state_of(run.begin, store) if run.begin else text,
         run_id=run.id,
+        number=number,
         path=[each.step or "" for each in through],
         seconds=[each.seconds or 0.0 for each in through],
         observer=observer,

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from orchwipy_runtime.errors import InvalidSetting
 
-__all__ = ["ALL_STEPS_PART", "check_parts", "function_name", "part_of"]
+__all__ = ["ALL_STEPS_PART", "check_parts", "execution_name", "fork_name", "function_name", "part_of"]
 
 ALL_STEPS_PART = "all-steps"
 """The part of the name of the one function that is every step."""
@@ -38,6 +38,35 @@ def part_of(step: str) -> str:
 def function_name(stack: str, step: str, *, one: bool = False) -> str:
     """The name of a step's function in a deployed stack, or of the one function that is every step."""
     return f"{stack}-{ALL_STEPS_PART if one else part_of(step)}"
+
+
+def fork_name(kind: str, heads: Iterable[str], following: str | None, *, collects: bool) -> str:
+    """What the branches that begin after a step are called, between its function and the state machine.
+
+    `kind` is `parallel`, `map` or `detach`, `heads` are the first steps, `following` is where the branches
+    join, or where the run goes on without them. It says all that the machine depends on and that a step can
+    choose while it runs.
+    """
+    name = f"{'each ' if kind == 'map' else ''}{' & '.join(heads)}"
+    if kind == "detach":
+        name += ", detached"
+    if collects:
+        name += ", failed or not"
+    return name if following is None else f"{name}, then {following}"
+
+
+def execution_name(run: str, position: str) -> str:
+    """The name of the execution of a detached branch, which begins at this position of the run.
+
+    It is the same whenever the branch is begun, so that it begins once. Step Functions takes 80 characters
+    (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html).
+    """
+    name = f"{run}-{position}"
+    if len(name) <= 80:
+        return name
+    from hashlib import sha256
+
+    return f"{run[:47]}-{sha256(name.encode()).hexdigest()[:32]}"
 
 
 def check_parts(steps: Iterable[str]) -> None:

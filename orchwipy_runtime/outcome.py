@@ -95,7 +95,8 @@ def follow(
             arms = (*arms, arm)
             after, named, carried = _applied(registration, arm, after)
         default = None
-    elif fan is not None and not isinstance(fan, Detach):
+    joins = fan is not None and not isinstance(fan, Detach)
+    if joins:
         default = None  # without a join the branches end the run, or the branch that they are in
     for target in (named, carried, default):
         if target is None or target == "":
@@ -103,7 +104,7 @@ def follow(
         if target not in steps if isinstance(target, str) else True:
             raise _unknown(registration, target, named, carried, steps)
         return Onward(str.__str__(target), after, arms, fan)
-    if not (registration.terminates or in_branch or fan):
+    if not (registration.terminates or in_branch or joins):
         raise NoNextStep(
             f"step `{registration.name}` names no next step, and the run may not end there",
             step=registration.name,
@@ -123,11 +124,11 @@ def _applied(registration: Registration, arm: Changing, state: State) -> tuple[S
     named: object = None
     if isinstance(arm, ReturnUpdates):
         after = changed(state, arm)
-        check_keys(arm.replace, registration)
+        check_keys(arm.replace, registration.name, registration.next_key)
         named = arm.next_fn
     else:
         after = dict(arm)
-        check_keys(after, registration)
+        check_keys(after, registration.name, registration.next_key)
     return after, named, after.pop(registration.next_key, None)
 
 
@@ -139,19 +140,23 @@ def changed(state: State, arm: ReturnUpdates) -> State:
     return after
 
 
-def check_keys(keys: Iterable[object], registration: Registration | None = None) -> None:
-    """Refuses keys that are not text and keys that belong to the runtime."""
-    step = registration.name if registration else None
+def check_keys(keys: Iterable[object], step: str | None = None, next_key: str | None = None) -> None:
+    """Refuses keys that are not text and keys that belong to the runtime.
+
+    `step` is the step that sets them, None for the input of the run, and `next_key` the one in which it may
+    name the next step.
+    """
+    who = f"step `{step}` sets" if step else "the input of the run has"
     for key in keys:
         if not isinstance(key, str):
             raise InvalidReturn(
-                f"{_who(registration)} a key that is no text but of type {type(key).__name__}",
+                f"{who} a key that is no text but of type {type(key).__name__}",
                 step=step,
                 help="the keys of the state are names",
             )
-        if is_reserved(key, registration.next_key if registration else None):
+        if is_reserved(key, next_key):
             raise ReservedName(
-                f"{_who(registration)} `{key}`, a name that the runtime owns",
+                f"{who} `{key}`, a name that the runtime owns",
                 step=step,
                 key=key,
                 help="choose another name for the key",
@@ -268,10 +273,6 @@ def _faults(value: object, place: str, around: tuple[int, ...]) -> Iterator[tupl
         yield place, f"{value!r}" if isinstance(value, float) else "a number of too many digits"
     except TypeError:
         yield place, f"of type {type(value).__name__}"
-
-
-def _who(registration: Registration | None) -> str:
-    return f"step `{registration.name}` sets" if registration else "the input of the run has"
 
 
 def _named(value: object) -> str:

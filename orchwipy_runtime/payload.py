@@ -114,7 +114,7 @@ def state_of(record: Record, store: Store) -> str:
 
 def state_text(record: str) -> str:
     """The second line of a journal's record, which is the state."""
-    return record.partition("\n")[2].rstrip("\n")
+    return record.split("\n")[1]
 
 
 def _check_pointer(pointer: Mapping[str, Any], run: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchwipy_runtime.errors import NotResumable
-from orchwipy_runtime.journal import Journal, Record, about
+from orchwipy_runtime.journal import Journal, Record, about, record_key
 from orchwipy_runtime.outcome import check_keys, decode, encode
 from orchwipy_runtime.payload import state_of
 
@@ -27,7 +27,7 @@ def take_up(store: Store, run: Run, changes: Mapping[str, Any], *, now: float) -
     """
     record, key = run.pending
     if record.kind in ("failed", "pause"):
-        return mark_resumed(store, run.visits[-1].key, record, changes, now=now), None
+        return mark_resumed(store, record_key(run.id, record.position, record.step), record, changes, now=now), None
     if changes:
         raise NotResumable(
             f"run `{run.id}` has neither failed nor paused: its state cannot be changed",
@@ -52,7 +52,13 @@ def mark_resumed(store: Store, key: str, record: Record, changes: Mapping[str, A
         step=record.step,
         envelope=before.changed(attempt=0, due=None, resumed=before.resumed + 1, state=carried),
         text=text,
-        about=about(now=now, attempt=0, keys=keys, one=record.about.get("functions") == "one"),
+        about=about(
+            now=now,
+            attempt=0,
+            keys=keys,
+            one=record.about.get("functions") == "one",
+            detached=record.about.get("detached") is True,
+        ),
     )
     journal = Journal(store)
     found = journal.read(key)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from orchwipy_runtime.envelope import check_run_id
+from orchwipy_runtime.envelope import Envelope, check_run_id, position_numbers
 from orchwipy_runtime.errors import MissingRun, NotResumable
-from orchwipy_runtime.journal import Journal, Record
+from orchwipy_runtime.journal import Journal, Record, detached
 from orchwipy_runtime.payload import state_of
 
 TYPE_CHECKING = False
@@ -86,9 +86,24 @@ class Visit:
         elif found["mark"] == "sent":
             self.sent = True
         elif found["mark"] == "failure":
-            self._failed.append((_numbers(f"{found['resumed'] or 0}.{found['number']}"), entry.key))
+            self._failed.append((position_numbers(f"{found['resumed'] or 0}.{found['number']}"), entry.key))
         elif not found["queued"]:
             self._retried.append(entry.key)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers of the position."""
+        return position_numbers(self.position)
+
+    @property
+    def branch(self) -> tuple[int, ...]:
+        """The numbers of the branches that the step is in, from the outermost; none for the run itself."""
+        return self.numbers[1::2]
+
+    @property
+    def detached(self) -> bool:
+        """Whether it is in a branch for which the run does not wait, as far as that was written down."""
+        return self.latest is not None and self.latest.about.get("detached") is True
 
     @property
     def record(self) -> Record | None:
@@ -96,6 +111,11 @@ class Visit:
         if self.recorded and self._record is None:
             self._record = _read(self._journal, self.key)
         return self._record
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether detached branches are recorded to begin that may not have."""
+        return bool(self.record and self.record.branches and not self.sent)
 
     @property
     def retried(self) -> int:
@@ -160,9 +180,12 @@ class Visit:
 
 
 class Run:
-    """A run: its id, the steps that it came to, in order, and when it was last heard of."""
+    """A run: its id, the steps that it came to, in order, and when it was last heard of.
 
-    __slots__ = ("_begin", "_journal", "began", "id", "latest", "visits")
+    `visits` are all of them and `line` those of the run itself: of its branches nothing goes on by itself.
+    """
+
+    __slots__ = ("_begin", "_journal", "began", "id", "latest", "line", "visits")
 
     def __init__(self, journal: Journal, run: str, entries: Iterable[tuple[Entry, re.Match[str]]]) -> None:
         self.id = run
@@ -180,7 +203,8 @@ class Run:
             key = f"{position}-{found['part']}"
             visit = visits.setdefault(key, Visit(journal, run, position, found["part"]))
             visit._note(entry, found)
-        self.visits = sorted(visits.values(), key=lambda each: _numbers(each.position))
+        self.visits = sorted(visits.values(), key=lambda each: each.numbers)
+        self.line = [each for each in self.visits if not each.branch]
 
     @property
     def begin(self) -> Record | None:
@@ -192,7 +216,7 @@ class Run:
     @property
     def _stands(self) -> Record | None:
         """What was recorded last of all."""
-        for visit in reversed(self.visits):
+        for visit in reversed(self.line):
             if visit.latest is not None:
                 return visit.latest
         return self.begin
@@ -200,28 +224,40 @@ class Run:
     @property
     def status(self) -> str:
         """`ended`, `paused`, `failed`, `waiting` for a delayed retry, or `running` as far as is known."""
-        latest = self.visits[-1].latest if self.visits else None
-        return _STATUS.get(latest.kind, "running") if latest else "running"
+        latest = self.line[-1].latest if self.line else None
+        if latest is None or self.line[-1].is_unsent:
+            return "running"
+        return _STATUS.get(latest.kind, "running")
 
     @property
     def pending(self) -> tuple[Record, str | None]:
         """What goes on from here, and the key where it is recorded for good, None where that gives way.
 
-        That is what was recorded last: it may have been lost on its way. NotResumable where the run has ended
-        or has left nothing.
+        That is what was recorded last: it may have been lost on its way. Where the run itself has ended, it
+        is what was recorded last in a detached branch that has not. NotResumable where all have ended, or
+        where nothing is left.
         """
-        for visit in reversed(self.visits):
-            record = visit.latest
-            if record is not None and record.kind == "end":
-                raise NotResumable(f"run `{self.id}` has ended: there is nothing to go on with")
-            if record is not None:
-                return record, visit.key if record.kind == "next" else None
-        if self.begin is None:
-            raise NotResumable(
-                f"run `{self.id}` has left no state to go on with",
-                help="begin it again, or take its event from the failure queue",
-            )
-        return self.begin, None
+        for start, visits in self._lines():
+            visit = next((each for each in reversed(visits) if each.latest is not None), None)
+            record = visit.latest if visit else start
+            if record is None:
+                raise NotResumable(
+                    f"run `{self.id}` has left no state to go on with",
+                    help="begin it again, or take its event from the failure queue",
+                )
+            if visit is not None and visit.is_unsent:
+                return _again(record), None
+            if record.kind != "end":
+                return record, visit.key if visit is not None and record.kind == "next" else None
+        raise NotResumable(f"run `{self.id}` has ended: there is nothing to go on with")
+
+    def _lines(self) -> Iterator[tuple[Record | None, list[Visit]]]:
+        """The run itself and its detached branches: what each began with, and its steps."""
+        yield self.begin, self.line
+        for visit in self.visits:
+            for start in detached(visit.record) if visit.record else ():
+                line = position_numbers(start.envelope.position)[:-1]
+                yield start, [each for each in self.visits if each.numbers[:-1] == line]
 
     @property
     def step(self) -> str | None:
@@ -255,7 +291,7 @@ class Run:
     def seconds(self) -> float | None:
         """How long the run took, or takes so far as is known."""
         started = self.started
-        until = self.latest if self.status in ("running", "waiting") else self.visits[-1].at
+        until = self.latest if self.status in ("running", "waiting") else self.line[-1].at
         return None if started is None or until is None else round(max(0.0, until - started), 3)
 
     @property
@@ -307,8 +343,24 @@ def _read(journal: Journal, key: str) -> Record | None:
     return found[0] if found else None
 
 
-def _numbers(position: str) -> tuple[int, ...]:
-    return tuple(int(each) for each in position.split("."))
+def _again(record: Record) -> Record:
+    """What has the step that came to this do what follows from it, once more."""
+    sent = record.envelope
+    return Record(
+        "next",
+        position=record.position,
+        step=record.step,
+        envelope=Envelope(
+            pipeline=sent.pipeline,
+            run=sent.run,
+            position=record.position,
+            step=record.step,
+            version=sent.version,
+            forks=sent.forks,
+        ),
+        text="{}",
+        about=record.about,
+    )
 
 
 def _number(record: Record | None, name: str) -> float | None:

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from orchwipy_runtime.local import Observer
+    from orchwipy_runtime.local_line import Observer
     from orchwipy_runtime.pipeline import Functions, Place
 
 __all__ = ["read_saved_run", "write_saved_run"]
@@ -25,6 +25,7 @@ _KINDS: dict[str, type] = {
     "run": str,
     "state": dict,
     "original_input": dict,
+    "position": int,
     "path": list,
     "seconds": list,
 }
@@ -46,13 +47,15 @@ def read_saved_run(pipe: Functions, place: Place, *, observer: Observer | None =
     if pipe.journal is not None:
         from orchwipy_runtime.local_journal import rejoin
 
-        journal = rejoin(pipe.journal, saved["run"], saved["path"], saved["step"], original)
+        first = (saved["path"] or [saved["step"]])[0]
+        journal = rejoin(pipe.journal, saved["run"], saved["position"], saved["step"], (first, original))
     return LocalRun(
         pipe,
         step=saved["step"],
         text=encode(saved["state"]),
         original=original,
         run_id=saved["run"],
+        number=saved["position"],
         path=saved["path"],
         seconds=saved["seconds"],
         observer=observer,
@@ -75,6 +78,8 @@ def _load(place: Place, steps: Iterable[str]) -> dict[str, Any]:
         raise InvalidSavedRun(f"`{place}` is no saved run: it is no JSON") from None
     if not isinstance(run, dict) or run.get("version") != _VERSION:
         raise InvalidSavedRun(f"`{place}` is no saved run, or one of another version of this package")
+    if isinstance(run.get("path"), list):  # which tells it where nothing else does: there were no branches
+        run.setdefault("position", len(run["path"]))
     for key, kind in _KINDS.items():
         if not isinstance(run.get(key), kind):
             raise InvalidSavedRun(f"`{place}` is no saved run: its `{key}` is no {kind.__name__}", key=key)

@@ -384,11 +384,11 @@ class TestPauseAndRetry:
         result = start_run(pipe, {"a": 1}, observer=Observer()).execute()
         assert result.paused
         assert told == [
-            ("begins", "start", 1, ["a"]),
-            ("waits", "start", 10.5),
-            ("begins", "start", 2, ["a"]),
-            ("is through", "start", 10.5),
-            ("begins", "rest", 1, ["b", "c"]),
+            ("begins", "start", 1, ["a"], "0"),
+            ("waits", "start", 10.5, "0"),
+            ("begins", "start", 2, ["a"], "0"),
+            ("is through", "start", 10.5, "0"),
+            ("begins", "rest", 1, ["b", "c"], "1"),
         ]
 
     @pytest.mark.parametrize(("options", "attempts"), [({}, 5), ({"max_retries": 0}, 1)])
@@ -447,6 +447,7 @@ class TestFailedRuns:
             "step": "work",
             "state": {"a": [0], "b": [0]},
             "original_input": {"a": [0]},
+            "position": 1,
             "path": ["start"],
             "error": "ValueError",
         }

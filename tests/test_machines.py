@@ -16,12 +16,13 @@ from orchwipy_runtime import MicroFunctions
 from orchwipy_runtime.emit.plan import make_plan
 from orchwipy_runtime.emit.states import definition
 from orchwipy_runtime.envelope import KEY
-from orchwipy_runtime.names import function_name
+from orchwipy_runtime.names import function_name, part_of
 from tests.cloud.account import function_arn
 from tests.cloud.deployment import Deployment, final_state, path_of
 from tests.cloud.lambda_service import LambdaService
 from tests.cloud.queues import Queues
 from tests.cloud.state_machines import Execution, StateMachines
+from tests.programs.shapes import SHAPES, Shape
 from tests.servers import S3Server
 
 
@@ -35,10 +36,11 @@ class Machine:
         self.definition = definition(
             make_plan(self.pipe, caller=sys._getframe()),
             function_arn=lambda step: function_arn(function_name(deployment.stack, step)),
+            machine_arn=machines.arn(deployment.stack),
         )
 
-    def run(self, run: str, state: object) -> Execution:
-        return self.machines.run(self.definition, run, state)
+    def run(self, run: str, state: object, **options: Any) -> Execution:
+        return self.machines.run(self.definition, run, state, name=self.deployment.stack, **options)
 
     @property
     def calls(self) -> list[str]:
@@ -53,7 +55,7 @@ def load(deployment: Deployment) -> MicroFunctions:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    pipe: MicroFunctions = module.pipe
+    pipe: MicroFunctions = getattr(module, deployment.pipeline.name)
     return pipe
 
 
@@ -216,3 +218,28 @@ def test_a_loop_of_forty_turns(deploy: Deploy) -> None:
     execution = deploy("rounds").run("run-1", {"turns": 40})
     assert steps(execution) == ["start", *["work", "check"] * 40, "work", "finish"]
     assert execution.output == {"done": 40, "last": "page 39"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: f"{shape.pipe}-{json.dumps(shape.input)}")
+def test_every_shape_ends_as_on_this_machine(deploy: Deploy, shape: Shape) -> None:
+    machine = deploy(f"shapes:{shape.pipe}")
+    execution = machine.run("run-1", shape.input, timeout=300)
+    if isinstance(shape.state, str):
+        assert (execution.status, execution.error) == ("FAILED", shape.state)
+    else:
+        assert execution.output == shape.state
+    assert set(machine.calls) >= {part_of(each) for each in shape.path}
+
+
+@pytest.mark.slow
+def test_a_branch_that_nobody_waits_for_is_an_execution_of_its_own(deploy: Deploy) -> None:
+    machine = deploy("shapes:detached")
+    machine.run("run-1", {"start": -1})
+    stack = machine.deployment.stack
+    audit, run = [machine.machines.ended(each) for each in machine.machines.started(stack)]
+    if run.status == "FAILED":
+        audit, run = run, audit
+    assert (audit.status, audit.error) == ("FAILED", "ValueError")
+    assert steps(audit) == ["detached_audit", "detached_audit_more"]
+    assert (run.status, steps(run)) == ("SUCCEEDED", ["detached_top", "detached_bottom"])

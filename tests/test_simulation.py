@@ -16,8 +16,9 @@ from weakref import WeakKeyDictionary
 import greenlet
 import pytest
 
-from orchwipy_runtime import MicroFunctions, PauseExecution, RetryFunctionAfterDelay, ReturnUpdates
+from orchwipy_runtime import Detach, MicroFunctions, PauseExecution, RetryFunctionAfterDelay, ReturnUpdates
 from orchwipy_runtime.aws.resume import resume
+from orchwipy_runtime.errors import NotResumable
 from orchwipy_runtime.names import function_name
 from orchwipy_runtime.runs import read_run
 from tests.simulation.world import STACK, Faults, World
@@ -27,7 +28,8 @@ STEPS = "abcde"
 
 
 class Tangle(MicroFunctions):
-    """Five steps, each of which goes where chance leads it; `calls` has every call, `told` every failure.
+    """Five steps, each of which goes where chance leads it, and now and then begins branches that nobody
+    waits for; `calls` has every call, `told` every failure.
 
     One object stands for the processes of all functions, so that it keeps each delivery's key apart.
     """
@@ -51,7 +53,7 @@ class Tangle(MicroFunctions):
         self._keys[greenlet.getcurrent()] = key
 
     def _add(self, name: str) -> None:
-        def step(*, log: list[str], **kwargs: Any) -> ReturnUpdates:
+        def step(*, log: list[str], around: list[str], **kwargs: Any) -> ReturnUpdates | Detach:
             self.calls.append((self.idempotency_key or "", name, json.dumps(log)))
             chance = self.random.random() if self.mischief else 0.5
             if chance < 0.06:
@@ -63,9 +65,17 @@ class Tangle(MicroFunctions):
             if chance < 0.13:
                 raise PauseExecution
             log.append(f"{name}{self.random.randrange(1000)}")
-            following = None if len(log) > 4 else self.random.choice([*STEPS, None])
+            steps = [each for each in STEPS if each not in around]
+            following = None if len(log) > 4 else self.random.choice([*steps, None])
             text = "x" * self.random.choice([0, 0, 700])
-            return ReturnUpdates(following, log=log, text=text)
+            onward = ReturnUpdates(following, log=log, text=text)
+            if chance > 0.9 or (not self.mischief and len(log) == 2):
+                steps = [each for each in steps if each != name]
+                begin = {"log": [*log, "aside"], "around": [*around, name]}
+                aside = self.random.choices(steps, k=self.random.choice([1, 2])) if steps else []
+                if aside:
+                    return Detach(*(ReturnUpdates(each, **begin) for each in aside), then=onward)
+            return onward
 
         step.__name__ = name
         self.fn(terminates=True)(step)
@@ -85,7 +95,7 @@ def _quiet() -> Any:
 
 
 def _begin(world: World, run: str) -> None:
-    event = json.dumps({"$orchwipy": {"run": run}, "log": []})
+    event = json.dumps({"$orchwipy": {"run": run}, "log": [], "around": []})
     world.accept(function_name(STACK, "a"), event)
 
 
@@ -124,12 +134,15 @@ def _check_journal(world: World, seed: int) -> None:
             assert any(name in event.payload for event in world.given_up), seed
             continue
         run = read_run(world.store, name)
-        positions = [visit.position for visit in run.visits]
-        assert positions == [str(number) for number in range(len(positions))], seed
-        kinds = [visit.record.kind if visit.record else "" for visit in run.visits]
-        assert all(kind == "next" for kind in kinds[:-1]), (seed, kinds)
         if run.status in ("running", "waiting"):
             assert any(name in event.payload for event in world.given_up), (seed, run.status)
+        for start, visits in run._lines():
+            numbers = [visit.numbers[-1] for visit in visits]
+            assert numbers == list(range(len(numbers))), seed
+            kinds = [visit.record.kind if visit.record else "" for visit in visits]
+            assert all(kind == "next" for kind in kinds[:-1]), (seed, kinds)
+            if not kinds or kinds[-1] in ("", "next", "resumed"):  # on its way, where it was lost
+                assert any(name in event.payload for event in world.given_up), (seed, start)
 
 
 def _check_resumes(world: World, pipe: Tangle, seed: int) -> None:
@@ -139,13 +152,15 @@ def _check_resumes(world: World, pipe: Tangle, seed: int) -> None:
         if f"runs/{name}/input" not in world.store.objects:
             _begin(world, name)  # as somebody would who reads the failure queue
             world.settle()
-        run = read_run(world.store, name)
-        if run.status != "ended":
-            function, event = resume(world.store, run, {}, stack=STACK, limit=world.inline, now=world.now)
-            world.accept(function, event)
-            world.settle()
-            run = read_run(world.store, name)
-        assert run.status == "ended", (seed, run.status)
+        with pytest.raises(NotResumable, match="has ended"):
+            for _ in range(99):
+                run = read_run(world.store, name)
+                function, event = resume(
+                    world.store, run, {}, stack=STACK, limit=world.inline, now=world.now
+                )
+                world.accept(function, event)
+                world.settle()
+        assert read_run(world.store, name).status == "ended", seed
     assert not _diverged(pipe), seed
 
 

@@ -8,7 +8,7 @@ import importlib.util
 import json
 import re
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ from tests.cloud.account import function_arn
 from tests.cloud.asl_validator import find_validator, validate
 
 TESTS = Path(__file__).parent
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:stack"
+EXECUTIONS = "arn:aws:states:us-east-1:123456789012:execution:stack:*"
 Definition = dict[str, Any]
 
 
@@ -36,7 +38,7 @@ def arn(step: str) -> str:
 
 
 def make(plan: Plan, **options: Any) -> Definition:
-    return definition(plan, function_arn=arn, **options)
+    return definition(plan, function_arn=arn, machine_arn=MACHINE, **options)
 
 
 @functools.cache
@@ -108,19 +110,35 @@ def following(state: dict[str, Any]) -> set[str]:
     return {each["Next"] for each in rules} | {state[key] for key in ("Next", "Default") if key in state}
 
 
+def regions(machine: Definition) -> Iterator[Definition]:
+    """The machine, and the machines in its states."""
+    yield machine
+    for state in machine["States"].values():
+        inner = [*state.get("Branches", ()), *([state["ItemProcessor"]] if state["Type"] == "Map" else ())]
+        for each in inner:
+            yield from regions(each)
+
+
 def check_form(plan: Plan, made: Definition) -> None:
-    """Every way leads somewhere, every state is reached, every name fits, nothing is shared."""
-    states = made["States"]
-    reached, ahead = set(), [made["StartAt"]]
-    while ahead:
-        name = ahead.pop()
-        if name not in reached:
-            reached.add(name)
-            ahead += following(states[name])
-    assert reached == set(states)
-    assert all(len(name) <= 80 for name in states)
-    assert [name for name, state in states.items() if state["Type"] == "Task"] == [
-        each.part for each in plan.steps
+    """Every way leads somewhere, every state is reached, every name fits and is alone, nothing is shared."""
+    names: list[str] = []
+    for region in regions(made):
+        states = region["States"]
+        names += states
+        reached, ahead = set(), [region["StartAt"]]
+        while ahead:
+            name = ahead.pop()
+            if name not in reached:
+                reached.add(name)
+                ahead += following(states[name])
+        assert reached == set(states)
+    assert len(names) == len(set(names))
+    assert all(len(name) <= 80 for name in names)
+    assert [name for name, state in made["States"].items() if state["Type"] == "Task"] == [
+        name
+        for each in plan.steps
+        for name in (each.part, f"join after {each.part}")
+        if name == each.part or any(fork.following is None and fork.kind != "detach" for fork in each.forks)
     ]
     assert Linter.validate(made) == []
 
@@ -128,6 +146,8 @@ def check_form(plan: Plan, made: Definition) -> None:
 def check_ways(plan: Plan, made: Definition) -> None:
     """What may follow a step's outcome is what the graph says, exactly."""
     states = made["States"]
+    express = made.get("TimeoutSeconds") is not None
+    detached = {fork for each in plan.steps for fork in each.forks if fork.kind == "detach"}
     for each in plan.steps:
         task = states[each.part]
         assert task["Parameters"]["FunctionName"] == arn(each.name)
@@ -139,8 +159,14 @@ def check_ways(plan: Plan, made: Definition) -> None:
         assert (states[wait]["Type"], states[wait]["Next"]) == ("Wait", each.part)
         assert states[taken.pop(("$.outcome", "pause"))]["Type"] == "Succeed"
         end = taken.pop(("$.outcome", "end"), None)
-        assert (end is not None) == each.ends
+        assert (end is not None) == each.ends or detached
         assert end is None or states[end]["Type"] == "Succeed"
+        for fork in each.forks:
+            forking = [states[taken.pop(("$.next", fork.name))]]
+            if fork.kind == "map" and not express:
+                forking.append(states[taken.pop(("$.next", f"{fork.name} (distributed)"))])
+            kind = "Parallel" if fork.kind == "parallel" else "Map"
+            assert [state["Type"] for state in forking] == [kind] * len(forking)
         assert taken == {("$.next", name): plan.step(name).part for name in each.successors}
         assert states[choice["Default"]]["Type"] == "Fail"
 
@@ -239,10 +265,16 @@ class TestLimits:
         make(planned({"a": ["a"]}, limit=3571))
 
 
+def statements(plan: Plan, function_arn: Callable[[str], Any] = arn, **options: Any) -> list[dict[str, Any]]:
+    return state_machine_statements(
+        plan, function_arn, machine_arn=MACHINE, executions_arn=[EXECUTIONS], **options
+    )
+
+
 class TestTheRole:
     def test_it_may_invoke_the_functions_of_the_steps(self) -> None:
         plan = real_plans()["orders.pipe"]
-        assert state_machine_statements(plan, arn) == [
+        assert statements(plan) == [
             {
                 "Effect": "Allow",
                 "Action": ["lambda:InvokeFunction"],
@@ -252,12 +284,12 @@ class TestTheRole:
 
     def test_one_function_is_named_once(self) -> None:
         same = {"Fn::Sub": "arn:${AWS::Partition}:lambda:x"}
-        (statement,) = state_machine_statements(real_plans()["orders.pipe"], lambda step: dict(same))
+        (statement,) = statements(real_plans()["orders.pipe"], lambda step: dict(same))
         assert statement["Resource"] == [same]
 
     def test_logs_and_traces(self) -> None:
         plan = planned({"a": []}, ends={"a"})
-        _, logs, traces = state_machine_statements(plan, arn, logging=True, tracing=True)
+        _, logs, traces = statements(plan, logging=True, tracing=True)
         assert "logs:CreateLogDelivery" in logs["Action"]
         assert "xray:PutTraceSegments" in traces["Action"]
 

@@ -28,7 +28,7 @@ class Tasks(World):
 
     def call(self, step: str, event: object, *, retry: int = 0, run: str = "run-1") -> dict[str, Any]:
         """The answer of a task."""
-        return self.send({"event": event, "step": step, "run": run, "retry": retry})
+        return self.send({"event": event, "branches": [], "step": step, "run": run, "retry": retry})
 
     def send(self, states: object, **more: object) -> dict[str, Any]:
         step = states.get("step") if isinstance(states, dict) else None
@@ -104,12 +104,14 @@ class TestTheWay:
             "next": "second",
             "wait": 0,
             "event": {KEY: envelope, "kept": 2, "made": 1},
+            "branches": [],
         }
         assert tasks.call("second", first["event"]) == {
             "outcome": "end",
             "next": None,
             "wait": 0,
             "event": {"kept": 2, "made": 1, "last": True},
+            "branches": [],
         }
 
     def test_nothing_is_recorded_or_handed_off(self) -> None:
@@ -294,7 +296,7 @@ class TestFailures:
         assert set(PERMANENT) == permanent - others
 
 
-EVENT: dict[str, Any] = {"event": {}, "step": "second", "run": "r", "retry": 0}
+EVENT: dict[str, Any] = {"event": {}, "branches": [], "step": "second", "run": "r", "retry": 0}
 
 
 class TestBadInput:

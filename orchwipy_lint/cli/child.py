@@ -115,7 +115,13 @@ def _definition(
         name = function_name(stack, step, one=functions == "one")
         return f"arn:aws:lambda:{region}:{account}:function:{name}"
 
-    machine = definition(plan, function_arn=arn, attempts=attempts, express=express)
+    machine = definition(
+        plan,
+        function_arn=arn,
+        machine_arn=f"arn:aws:states:{region}:{account}:stateMachine:{stack}",
+        attempts=attempts,
+        express=express,
+    )
     return json.dumps(machine, indent=2) + "\n"
 
 

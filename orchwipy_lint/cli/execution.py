@@ -19,7 +19,8 @@ from orchwipy_lint.report.visible import visible
 from orchwipy_runtime.errors import OrchwipyError
 
 if TYPE_CHECKING:
-    from orchwipy_runtime.local import LocalRun, Observer, RunResult
+    from orchwipy_runtime.local import LocalRun, RunResult
+    from orchwipy_runtime.local_line import Observer
     from orchwipy_runtime.pipeline import Functions, Place
 
 __all__ = ["execute", "resume_command"]
@@ -57,7 +58,7 @@ def execute(
         _print_failure(console, run, program, journal)
         return 1
     if result.paused:
-        steps.is_through(result.path[-1], result.seconds[-1])
+        steps.is_through(run.step, run.seconds[-1], run.position)
     _print_result(console, result)
     if result.paused and journal is not None:
         _print_command(console, f"{resume_command(run.run_id, os.fspath(journal), program)} KEY=VALUE")

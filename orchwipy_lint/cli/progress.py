@@ -49,13 +49,13 @@ class Steps:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def begins(self, step: str, attempt: int, keys: list[str]) -> None:
+    def begins(self, step: str, attempt: int, keys: list[str], position: str) -> None:
         pass
 
-    def waits(self, step: str, delay: float) -> None:
+    def waits(self, step: str, delay: float, position: str) -> None:
         pass
 
-    def is_through(self, step: str, seconds: float) -> None:
+    def is_through(self, step: str, seconds: float, position: str) -> None:
         sys.stdout.flush()
         self._console.put(
             Text.assemble((visible(step.ljust(self._width)), "bold"), f"   {duration(seconds)}")
@@ -107,18 +107,18 @@ class _Watch(Steps):
             with suppress(OSError):
                 self._write(f"{_SAVE}{_LIFT_REGION}\x1b[{self._size.lines}H{_CLEAR_ROW}{_RESTORE}")
 
-    def begins(self, step: str, attempt: int, keys: list[str]) -> None:
+    def begins(self, step: str, attempt: int, keys: list[str], position: str) -> None:
         earlier = self._current if attempt > 1 else None
         since = earlier.since if earlier else monotonic()
         self._current = _Current(step, attempt, ", ".join(keys) or "none", since)
 
-    def waits(self, step: str, delay: float) -> None:
+    def waits(self, step: str, delay: float, position: str) -> None:
         if self._current:
             self._current = self._current._replace(again_at=monotonic() + delay)
 
-    def is_through(self, step: str, seconds: float) -> None:
+    def is_through(self, step: str, seconds: float, position: str) -> None:
         self._current = None
-        super().is_through(step, seconds)
+        super().is_through(step, seconds, position)
 
     def _clear_and_terminate(self, *_: object) -> None:
         self.__exit__()

@@ -9,7 +9,8 @@ from orchwipy_lint.cli.output import CannotWork, fail
 from orchwipy_lint.cli.state import PAIR, PAIR_HELP, read_state
 
 if TYPE_CHECKING:
-    from orchwipy_runtime.local import LocalRun, Observer
+    from orchwipy_runtime.local import LocalRun
+    from orchwipy_runtime.local_line import Observer
 
 __all__ = ["add"]
 

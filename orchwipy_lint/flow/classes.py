@@ -10,15 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchwipy_lint.flow.graph import Graph
+from orchwipy_lint.flow.layers import Layers
 from orchwipy_lint.model import Parameter, Test, Value
 from orchwipy_lint.types import Scalar
 
-__all__ = ["ABSENT", "OTHER", "Classes", "classify"]
+__all__ = ["ABSENT", "OTHER", "TRUTHY", "Classes", "classify"]
 
 ABSENT = 1
-_TRUTHY = 2
+TRUTHY = 2
 _FALSY = 4
-OTHER = _TRUTHY | _FALSY
+OTHER = TRUTHY | _FALSY
 _FIRST_CONSTANT = 3
 
 
@@ -27,6 +28,12 @@ class Classes:
     """The constants of each key that conditions look at, directly or after copies."""
 
     constants: dict[str, dict[Scalar, int]]
+    kin: dict[str, frozenset[str]]
+    """The keys that are copied from one another, by each of them."""
+
+    @property
+    def layers(self) -> Layers:
+        return Layers(_FIRST_CONSTANT + max([1, *map(len, self.constants.values())]))
 
     @property
     def keys(self) -> frozenset[str]:
@@ -43,7 +50,7 @@ class Classes:
         number = self.constants[key].get(value)
         if number is not None:
             return 1 << (_FIRST_CONSTANT + number)
-        return _TRUTHY if value.value else _FALSY
+        return TRUTHY if value.value else _FALSY
 
     def of_value(self, key: str, value: Value) -> int:
         """The classes of a value that is set; copies are not followed here."""
@@ -58,7 +65,7 @@ class Classes:
         """The classes that pass."""
         found = ABSENT if test.absent else 0
         if test.only is None:
-            found |= _TRUTHY if test.truth is not False else 0
+            found |= TRUTHY if test.truth is not False else 0
             found |= _FALSY if test.truth is not True else 0
         for constant, number in self.constants[test.key].items():
             if test.allows_scalar(constant):
@@ -88,14 +95,22 @@ def classify(graph: Graph) -> Classes:
             for test in case:
                 constants = tested.setdefault(test.key, {})
                 constants.update(dict.fromkeys((*(test.only or ()), *test.never)))
-        for key, value in edge.arm.effect.sets.items():
+        effect = edge.arm.effect
+        for key, value in effect.sets.items():
+            if effect.by_value and value.constants and graph.nodes[edge.source].region is not None:
+                # It is asked in effect whether the key had this value.
+                tested.setdefault(key, {}).update(dict.fromkeys(value.constants))
             if value.copies is not None:
                 parent[find(key)] = find(value.copies)
     if not tested:
-        return Classes({})
+        return Classes({}, {})
     groups: dict[str, dict[Scalar, int]] = {}
     for key, constants in tested.items():
         group = groups.setdefault(find(key), {})
         for constant in sorted(constants, key=repr):
             group.setdefault(constant, len(group))
-    return Classes({key: groups[find(key)] for key in {*tested, *parent} if find(key) in groups})
+    known = {key: groups[find(key)] for key in {*tested, *parent} if find(key) in groups}
+    kin: dict[str, set[str]] = {}
+    for key in known:
+        kin.setdefault(find(key), set()).add(key)
+    return Classes(known, {key: frozenset(each) for each in kin.values() for key in each})

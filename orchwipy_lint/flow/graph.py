@@ -1,33 +1,44 @@
-"""A pipeline as a graph: steps as nodes by number, arms as edges, keys as bits."""
+"""A pipeline as a graph: steps as nodes by number, arms as edges, keys as bits.
+
+A step that branches run has a node of its own in each of them, so that a path never leaves a branch but
+by its end. A fork is a node too, reached by the arm that forks; from there an edge leads into each
+branch, and one to the join.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from orchwipy_lint.flow.lattice import Transfer
-from orchwipy_lint.model import ALWAYS, Arm, Base, Effect, Parameter, Pipeline, Step, Target
+from orchwipy_lint.flow.lattice import Joined, Presence, Transfer
+from orchwipy_lint.model import Arm, FanOut, Parameter, Step
 
-__all__ = ["END", "NOWHERE", "UNKNOWN", "Edge", "Graph", "Node", "build"]
+__all__ = ["END", "NOWHERE", "RECURSIVE", "UNKNOWN", "Edge", "Fork", "Graph", "Node", "Region"]
 
 END = -1
 UNKNOWN = -2
 """A target that the text does not tell."""
 NOWHERE = -3
 """A target that is no step."""
+RECURSIVE = -4
+"""From a branch to the step that forked it."""
 
 
 class Edge(NamedTuple):
-    """An arm of the step `source`; `target` is a node, `END`, `UNKNOWN` or `NOWHERE`."""
+    """An arm of the step `source`; `target` is a node, or one of the constants above."""
 
     number: int
     source: int
     target: int
     arm: Arm
-    transfer: Transfer
+    transfer: Transfer | Joined
     named: frozenset[str]
     """The parameters of the source, which are never in its `kwargs`."""
+    spawns: bool = False
+    """From a fork into one of its branches."""
+    fork: Fork | None = None
+    """The fork whose branches all run, and end, between the source and the target."""
 
 
 class Node(NamedTuple):
@@ -38,11 +49,57 @@ class Node(NamedTuple):
     required: int
     optional: int
     parameters: dict[str, Parameter]
+    origin: int
+    """The step's number in the pipeline."""
+    fork: Fork | None = None
+    """No step, but the fork of its branches (`fork.node`), or the end of one of them; `step` forks."""
+    region: Region | None = None
+    """The branch that it stands in, if any."""
+
+
+@dataclass(slots=True, eq=False)
+class Region:
+    """A branch of a fork: its number, the node of its end, and the step by whose name it may end too."""
+
+    fork: Fork
+    number: int
+    exit: int
+    join: str | None
+    arm: Arm
+    enclosing: frozenset[str]
+    """The steps that forked it and the branches around it."""
+    nodes: dict[int, int] = field(default_factory=dict)
+    """The nodes of steps, by their numbers in the pipeline."""
+    changes: Presence | None = None
+    """What it changes until its end, None where it comes to none."""
+
+    @property
+    def depth(self) -> int:
+        region, depth = self.fork.region, 1
+        while region is not None:
+            region, depth = region.fork.region, depth + 1
+        return depth
+
+
+@dataclass(slots=True, eq=False)
+class Fork:
+    """An arm that starts branches, at one place of the graph; `region` is the branch around it, if any."""
+
+    node: int
+    arm: Arm
+    fan: FanOut
+    region: Region | None
+    regions: tuple[Region, ...] = ()
+    joins: tuple[Edge, ...] = ()
+    """How the run goes on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
-    """`out` and `into` hold the edges by node; `entries` are the nodes of the beginner."""
+    """`out` and `into` hold the edges by node; `entries` are the nodes of the beginner.
+
+    The first nodes are the steps of the pipeline as the main run takes them, in its order.
+    """
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]
@@ -52,6 +109,7 @@ class Graph:
     keys: dict[str, int]
     names: tuple[str, ...]
     by_name: dict[str, tuple[int, ...]]
+    forks: tuple[Fork, ...] = ()
 
     @property
     def every(self) -> int:
@@ -63,88 +121,3 @@ class Graph:
             lowest = bits & -bits
             yield self.names[lowest.bit_length() - 1]
             bits ^= lowest
-
-
-class _Bits(dict[str, int]):
-    """The bit of each key, given out as keys are met."""
-
-    def __missing__(self, key: str) -> int:
-        bit = self[key] = 1 << len(self)
-        return bit
-
-    def of(self, keys: Iterable[str]) -> int:
-        bits = 0
-        for key in keys:
-            bits |= self[key]
-        return bits
-
-
-def build(pipeline: Pipeline) -> Graph:
-    """The graph of a pipeline."""
-    by_name: dict[str, tuple[int, ...]] = {}
-    for number, step in enumerate(pipeline.steps):
-        by_name[step.name] = (*by_name.get(step.name, ()), number)
-    bits = _Bits()
-    nodes: list[Node] = []
-    edges: list[Edge] = []
-    out: list[tuple[Edge, ...]] = []
-    into: list[list[Edge]] = [[] for _ in pipeline.steps]
-    for number, step in enumerate(pipeline.steps):
-        node = _node(number, step, bits)
-        nodes.append(node)
-        named = frozenset(node.parameters)
-        leaving: list[Edge] = []
-        for site in step.returns:
-            for arm in site.arms:
-                transfer = _transfer(arm.effect, named, bits)
-                if arm.when != ALWAYS:
-                    bits.of(test.key for case in arm.when for test in case)
-                for target in _targets(arm.target, by_name):
-                    edge = Edge(len(edges) + len(leaving), number, target, arm, transfer, named)
-                    leaving.append(edge)
-                    if target >= 0:
-                        into[target].append(edge)
-        edges += leaving
-        out.append(tuple(leaving))
-    return Graph(
-        nodes=tuple(nodes),
-        edges=tuple(edges),
-        out=tuple(out),
-        into=tuple(map(tuple, into)),
-        entries=by_name.get(pipeline.beginner or "", ()),
-        keys={key: number for number, key in enumerate(bits)},
-        names=tuple(bits),
-        by_name=by_name,
-    )
-
-
-def _node(number: int, step: Step, bits: _Bits) -> Node:
-    parameters: dict[str, Parameter] = {}
-    required = bits.of(step.required_keys)
-    optional = 0
-    for each in step.parameters:
-        if not each.supplied:
-            parameters[each.name] = each
-            if each.required:
-                required |= bits[each.name]
-            else:
-                optional |= bits[each.name]
-    return Node(number, step, required, optional & ~required, parameters)
-
-
-def _targets(target: Target, by_name: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
-    if target.step is not None:
-        return by_name.get(target.step, (NOWHERE,))
-    return (END,) if target.known else (UNKNOWN,)
-
-
-def _transfer(effect: Effect, named: frozenset[str], bits: _Bits) -> Transfer:
-    sets, dropped = bits.of(effect.sets), bits.of(effect.drops)
-    bits.of(effect.named_drops)
-    if effect.base is Base.EMPTY:
-        keep = 0
-    elif effect.base is Base.KWARGS:
-        keep = ~(dropped | bits.of(named))
-    else:
-        keep = ~dropped
-    return Transfer(keep, sets, bits.of(effect.maybe), effect.opens, effect.drops_unknown)

@@ -2,7 +2,8 @@
 
 A step reads its parameters and what it takes from `kwargs`; the end of a run, a pause, a return that
 cannot be read and a target that is not known read every key. Being copied on to the next step is no
-reading.
+reading. What a branch has changed by its end is read from the join on, of an item of a map only what is
+collected.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from orchwipy_lint.flow.graph import Edge, Graph, Node
 from orchwipy_lint.flow.solve import reverse_postorder
 
-__all__ = ["Liveness", "liveness"]
+__all__ = ["Liveness", "liveness", "successors"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Liveness:
 def liveness(graph: Graph) -> Liveness:
     """Solve both by iteration from the ends: the least read set, the greatest overwritten set."""
     every = graph.every
-    order = reverse_postorder(graph)[::-1]
+    order = reverse_postorder(graph.out, graph.entries)[::-1]
     reads = [_reads(node, graph) for node in graph.nodes]
     read, overwritten = [0] * len(graph.nodes), [every] * len(graph.nodes)
     changed = True
@@ -40,24 +41,38 @@ def liveness(graph: Graph) -> Liveness:
         changed = False
         for node in order:
             later, again = 0, every
-            for edge in graph.out[node]:
+            edges = successors(graph, node)
+            for edge in edges:
                 if edge.target < 0:
                     after, set_again = every, 0
                 else:
                     after, set_again = read[edge.target], overwritten[edge.target]
                 keep, sets = edge.transfer.keep, edge.transfer.sets
+                if edge.fork is not None and node != edge.source:
+                    keep = -1  # from the end of a branch
                 later |= after & keep & ~sets
                 again &= sets | (set_again & keep)
             later |= reads[node]
-            again = again & ~reads[node] if graph.out[node] else 0
+            again = again & ~reads[node] if edges else 0
             if (later, again) != (read[node], overwritten[node]):
                 read[node], overwritten[node] = later, again
                 changed = True
     return Liveness(tuple(read), tuple(overwritten))
 
 
+def successors(graph: Graph, number: int) -> tuple[Edge, ...]:
+    """The edges by which the state of a node goes on; from the end of a branch, those to the join."""
+    node = graph.nodes[number]
+    if node.fork is not None and number != node.fork.node and node.fork.fan.kind == "parallel":
+        return node.fork.joins
+    return graph.out[number]
+
+
 def _reads(node: Node, graph: Graph) -> int:
-    step = node.step
+    step, fork = node.step, node.fork
+    if fork is not None:
+        is_lost = node.number != fork.node and (fork.fan.kind == "detach" or not fork.joins)
+        return graph.every if is_lost else node.required
     if step.reads_all or step.pauses or step.falls_off or any(site.problem for site in step.returns):
         return graph.every
     if not graph.out[node.number]:

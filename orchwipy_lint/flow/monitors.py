@@ -8,24 +8,29 @@ from typing import Protocol
 
 from orchwipy_lint.flow.classes import ABSENT, Classes
 from orchwipy_lint.flow.graph import Edge, Node
+from orchwipy_lint.flow.layers import Layers
 from orchwipy_lint.model import Base, Case
 from orchwipy_lint.types import Atom
 
-__all__ = ["FREE", "GONE", "MAYBE", "THERE", "Carried", "Monitor", "Presence", "Reached", "keeps"]
+__all__ = ["CLASH", "FREE", "GONE", "MAYBE", "THERE", "Carried", "Monitor", "Presence", "Reached", "keeps"]
 
-FREE = -1
-"""No status is asked for any more: whatever the key was before makes no difference."""
+GONE, THERE, MAYBE = 1, 2, 4
+"""The key is absent, present, or not known to be either; what follows a value says MAYBE of any other."""
 
-GONE, THERE, MAYBE = 0, 1, 2
-"""The key is absent, present, or not known to be either."""
+CLASH = 8
+"""Right after branches have joined: two of them disagree about the key."""
+
+FREE = GONE | THERE | MAYBE
+"""Whatever the key is makes no difference."""
 
 
 class Monitor(Protocol):
-    """Follows one key backwards, from the status that is asked for at the end of a path.
+    """Follows one key backwards, from the statuses that are asked for at the end of a path.
 
-    `before` gives the statuses before an arm after which the status can be this one, `on_arrival` those
-    with which a step is reached that has it then; `begins` says whether a run can begin with a status.
-    `classes` are the values of the key that a status admits.
+    `before` gives the statuses before an arm after which the status can be one of these, `on_arrival` those
+    with which a step is reached that has one of these then, all in layers; `begins` says whether a run can
+    begin with one of these. `classes` are the values of the key that some statuses of one layer admit.
+    `merged` is the status of a value that is made of those of several branches.
     """
 
     @property
@@ -34,13 +39,16 @@ class Monitor(Protocol):
     @property
     def identity(self) -> Hashable: ...
 
-    def before(self, edge: Edge, case: Case, status: int) -> tuple[int, ...]: ...
+    @property
+    def merged(self) -> int: ...
 
-    def on_arrival(self, node: Node, status: int) -> tuple[int, ...]: ...
+    def before(self, edge: Edge, case: Case, statuses: int, layers: Layers) -> int: ...
 
-    def begins(self, node: Node, status: int) -> bool: ...
+    def on_arrival(self, node: Node, statuses: int, layers: Layers) -> int: ...
 
-    def classes(self, status: int, classes: Classes) -> int: ...
+    def begins(self, node: Node, statuses: int) -> bool: ...
+
+    def classes(self, statuses: int, classes: Classes) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +56,22 @@ class Reached:
     """Asks for nothing but that the path can happen."""
 
     key: str = ""
+    merged: int = FREE
 
     @property
     def identity(self) -> Hashable:
         return "reached"
 
-    def before(self, edge: Edge, case: Case, status: int) -> tuple[int, ...]:
-        return (FREE,)
+    def before(self, edge: Edge, case: Case, statuses: int, layers: Layers) -> int:
+        return statuses
 
-    def on_arrival(self, node: Node, status: int) -> tuple[int, ...]:
-        return (FREE,)
+    def on_arrival(self, node: Node, statuses: int, layers: Layers) -> int:
+        return statuses
 
-    def begins(self, node: Node, status: int) -> bool:
+    def begins(self, node: Node, statuses: int) -> bool:
         return True
 
-    def classes(self, status: int, classes: Classes) -> int:
+    def classes(self, statuses: int, classes: Classes) -> int:
         return classes.all(self.key)
 
 
@@ -71,50 +80,69 @@ class Presence:
     """Asks whether `key` is there; a step that requires it has it from then on."""
 
     key: str
+    merged: int = THERE
 
     @property
     def identity(self) -> Hashable:
         return ("presence", self.key)
 
-    def before(self, edge: Edge, case: Case, status: int) -> tuple[int, ...]:
-        if status == FREE:
-            return (FREE,)
-        found = tuple(each for each in (GONE, THERE, MAYBE) if status in self.after(edge, each))
-        return (FREE,) if len(found) == 3 else found
-
-    def after(self, edge: Edge, status: int) -> tuple[int, ...]:
-        """The statuses after an arm."""
+    def before(self, edge: Edge, case: Case, statuses: int, layers: Layers) -> int:
         effect = edge.arm.effect
-        if self.key in effect.sets:
-            return (THERE,)
+        sets, stays = self.key in effect.sets, keeps(edge, self.key)
+        if stays and not (sets or effect.opens or effect.drops_unknown or self.key in effect.maybe):
+            return statuses
+        found = 0
+        for status in (GONE, THERE, MAYBE):
+            for layer in range(3):
+                bit = status << layer * layers.width
+                if statuses & self.after(edge, status, bit, layers):
+                    found |= bit
+        return found
+
+    def after(self, edge: Edge, status: int, bit: int, layers: Layers) -> int:
+        """The statuses after an arm, in layers; `bit` is the status in its own layer."""
+        effect = edge.arm.effect
+        value = effect.sets.get(self.key)
+        if value is not None:
+            found = layers.written(THERE)
+            if effect.by_value and status == THERE:
+                return bit if value.copies == self.key else bit | found
+            return found
         if not keeps(edge, self.key):
             status = GONE
+            bit = layers.written(GONE)
         elif effect.drops_unknown and status == THERE:
             status = MAYBE
+            bit = layers.written(MAYBE)
         if effect.opens and status == GONE:
-            status = MAYBE
-        return (status, THERE) if self.key in effect.maybe else (status,)
+            bit = layers.written(MAYBE)
+        elif effect.opens:
+            bit |= layers.written(status)
+        return bit | layers.written(THERE) if self.key in effect.maybe else bit
 
-    def on_arrival(self, node: Node, status: int) -> tuple[int, ...]:
+    def on_arrival(self, node: Node, statuses: int, layers: Layers) -> int:
         if not self.requires(node):
-            return (status,)
-        return (FREE,) if status in (FREE, THERE) else ()
+            return statuses
+        found = statuses & layers.spread(THERE)
+        return found | layers.spread(GONE | MAYBE) if layers.if_mended(found) else found
 
     def requires(self, node: Node) -> bool:
+        if node.fork is not None:
+            return self.key == (node.fork.fan.over if node.number == node.fork.node else node.fork.fan.collect)
         parameter = node.parameters.get(self.key)
         return self.key in node.step.required_keys or (parameter is not None and parameter.required)
 
-    def begins(self, node: Node, status: int) -> bool:
-        if status == FREE:
-            return True
+    def begins(self, node: Node, statuses: int) -> bool:
         if self.requires(node):
-            return status == THERE
-        return status == GONE or (status == THERE and self.key in node.parameters)
+            return bool(statuses & THERE)
+        return bool(statuses & (GONE | THERE if self.key in node.parameters else GONE))
 
-    def classes(self, status: int, classes: Classes) -> int:
-        if status in (FREE, MAYBE):
+    def classes(self, statuses: int, classes: Classes) -> int:
+        if statuses & MAYBE:
             return classes.all(self.key)
-        return ABSENT if status == GONE else classes.present(self.key)
+        return (ABSENT if statuses & GONE else 0) | (
+            classes.present(self.key) if statuses & (THERE | CLASH) else 0
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,35 +153,39 @@ class Carried:
     atom: Atom
     origins: frozenset[int]
     """The numbers of the edges whose arms set it; none where the caller brings it."""
+    merged: int = MAYBE
 
     @property
     def identity(self) -> Hashable:
         return ("carried", self.key, self.atom, self.origins)
 
-    def before(self, edge: Edge, case: Case, status: int) -> tuple[int, ...]:
-        if status == FREE or edge.number in self.origins:
-            return (FREE,)
-        if self.key in edge.arm.effect.sets or not keeps(edge, self.key) or self.key in edge.arm.untyped:
-            return ()
-        if any(test.key == self.key and not test.allows_some(self.atom) for test in case):
-            return ()
-        return (THERE,)
+    def before(self, edge: Edge, case: Case, statuses: int, layers: Layers) -> int:
+        if edge.number in self.origins:
+            return layers.all if layers.if_written(statuses) & THERE else 0
+        effect = edge.arm.effect
+        if self.key in effect.sets or not keeps(edge, self.key):
+            status = MAYBE if self.key in effect.sets else GONE
+            return layers.all if layers.if_written(statuses) & status else 0
+        if self.key in edge.arm.untyped or any(
+            test.key == self.key and not test.allows_some(self.atom) for test in case
+        ):
+            return statuses & ~layers.spread(THERE)
+        return statuses
 
-    def on_arrival(self, node: Node, status: int) -> tuple[int, ...]:
+    def on_arrival(self, node: Node, statuses: int, layers: Layers) -> int:
         """A step that does not take the value is where it shows; what follows is not blamed again."""
-        parameter = node.parameters.get(self.key)
-        if status == FREE or parameter is None or parameter.type.accepts_atom(self.atom):
-            return (status,)
-        return ()
+        parameter = node.parameters.get(self.key) if node.fork is None else None
+        if parameter is None or parameter.type.accepts_atom(self.atom):
+            return statuses
+        return statuses & ~layers.spread(THERE)
 
-    def begins(self, node: Node, status: int) -> bool:
+    def begins(self, node: Node, statuses: int) -> bool:
         parameter = node.parameters.get(self.key)
-        if status == FREE:
-            return True
-        return not self.origins and parameter is not None and parameter.required
+        brought = not self.origins and parameter is not None and parameter.required
+        return bool(statuses & (FREE if brought else GONE | MAYBE))
 
-    def classes(self, status: int, classes: Classes) -> int:
-        if status == FREE:
+    def classes(self, statuses: int, classes: Classes) -> int:
+        if statuses & ~THERE:
             return classes.all(self.key)
         if self.atom.sole is not None:
             return classes.of_constant(self.key, self.atom.sole)

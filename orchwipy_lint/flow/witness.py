@@ -7,35 +7,54 @@ on, and the search is done again. This is abstraction refinement by counterexamp
 with property simulation's way (Das, Lerner and Seigle 2002) of splitting states by the values that
 matter alone. Going backwards, a contradiction near the finding ends the search near the finding,
 however large the pipeline. What is left is real, and as short as any.
+
+From a join the search goes to the fork in one hop. In between, each branch is searched by itself for the
+ways through it that do their part (`joins.py`), and what all of them ask of the fork's state is put together.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from orchwipy_lint.flow.classes import Classes
-from orchwipy_lint.flow.graph import Edge, Graph
-from orchwipy_lint.flow.monitors import Monitor
+from orchwipy_lint.flow.classes import TRUTHY, Classes
+from orchwipy_lint.flow.graph import Edge, Fork, Graph, Region
+from orchwipy_lint.flow.joins import Joining, Share
+from orchwipy_lint.flow.monitors import CLASH, FREE, Monitor
 from orchwipy_lint.flow.precondition import Clash, Condition, Preconditions
 from orchwipy_lint.model import Case
 
-__all__ = ["MAX_STATES", "Hop", "Path", "Witnesses"]
+__all__ = ["MAX_STATES", "Hop", "Path", "Way", "Witnesses"]
 
 MAX_STATES = 100_000
 """A search that visits more states is given up, and the finding stands unrefuted."""
 
-_State = tuple[int, int, tuple[tuple[str, int], ...]]
-"""A node, the status that is asked for, and the condition on the minded keys, all on arrival."""
+_FOLLOWED = "$"
+"""Under this name, which no key has, a condition holds the statuses of what the monitor follows."""
+
+_Frozen = tuple[tuple[str, int], ...]
+_State = tuple[int, _Frozen]
+"""A node and the condition on arrival."""
+
+_Ends = list[tuple[Condition, "Way | None"]]
+"""Conditions on the state of a fork, and what a branch then does."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hop:
-    """An arm on a path, and the case in which it is taken."""
+    """An arm on a path, and the case in which it is taken.
+
+    On the way from a fork to its join, `ways` has what each branch does; None where it fails.
+    """
 
     edge: Edge
     case: Case
+    ways: tuple[Way | None, ...] = ()
+
+
+Way = tuple[Hop, ...]
+"""The hops through a branch, from its fork to its end."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,139 +89,290 @@ class Witnesses:
         last: Path | None = None
         while True:
             search = _Search(self, monitor, minded)
-            found = search.run(edge, status)
-            if found is None:
+            goal: Condition = {} if status == FREE else {_FOLLOWED: search.layers.spread(status)}
+            path = search.run(edge, goal)
+            if path is None:
                 return None if search.is_complete else last
-            path = search.path_from(found)
-            clash = self.clash(monitor, path, search.statuses(found, status))
+            clash = self.clash(monitor, path, goal)
             if not clash - minded:
                 return path
             minded, last = minded | clash, path
 
-    def clash(self, monitor: Monitor, path: Path, statuses: list[int]) -> frozenset[str]:
-        """The keys by which a path contradicts itself, read backwards; none where it can happen.
-
-        `statuses` are those on arrival at each step of the path.
-        """
+    def clash(self, monitor: Monitor, path: Path, goal: Condition) -> frozenset[str]:
+        """Keys by whose values a path contradicts itself, read backwards; none where it can happen."""
         if not self.classes.keys:
             return frozenset()
         exact = _Search(self, monitor, self.classes.keys)
-        condition: Condition = {}
-        names: dict[str, frozenset[str]] = {}
-        for number in reversed(range(len(path.hops))):
-            hop = path.hops[number]
-            inherited = _inherited(hop, condition, names)
-            try:
-                condition = exact.before(hop, condition, statuses[number], statuses[number + 1])
-            except Clash as clash:
-                return names.get(clash.key, frozenset()) | inherited.get(clash.key, {clash.key}) | {clash.key}
-            names = {key: inherited.get(key, frozenset({key})) for key in condition}
-        try:
-            exact.preconditions.of_entry(self.graph.nodes[path.entry], condition)
-        except Clash as clash:
-            return names[clash.key]
-        return frozenset()
+        conditions = exact.retraced(path.hops, [goal])
+        if any(exact.begins(path.entry, each) for each in conditions):
+            return frozenset()
+        found = {monitor.key if key == _FOLLOWED else key for key in exact.clashes}
+        return frozenset(kin for key in found for kin in self.classes.kin.get(key, ()))
 
 
 class _Search:
     """One search, with the keys that are minded in it."""
 
     def __init__(self, context: Witnesses, monitor: Monitor, minded: frozenset[str]) -> None:
-        self.context = context
-        self.graph = context.graph
+        self.graph, self.classes, self.reachable = context.graph, context.classes, context.reachable
         self.monitor = monitor
         self.minded = minded
         self.preconditions = Preconditions(context.graph, context.classes)
+        self.layers = self.preconditions.layers
+        self.free = self.layers.spread(FREE)
         self.is_complete = True
-        self.onward: dict[_State, tuple[_State | None, Edge, Case]] = {}
+        self.visited = 0
+        self.clashes: set[str] = set()
+        self._ends: dict[tuple[int, _Frozen], _Ends] = {}
 
-    def run(self, goal: Edge, status: int) -> _State | None:
-        """The state in which a shortest path begins."""
-        waiting: deque[_State] = deque()
-        for state, case in self.back(goal, status, {}):
-            if state not in self.onward:
-                self.onward[state] = (None, goal, case)
-                waiting.append(state)
-        while waiting:
-            state = waiting.popleft()
-            if self.begins(state):
-                return state
-            if len(self.onward) > MAX_STATES:
-                self.is_complete = False
-                return None
-            for edge in self.graph.into[state[0]]:
-                if not self.context.reachable[edge.source]:
-                    continue
-                for before, case in self.back(edge, state[1], dict(state[2])):
-                    if before not in self.onward:
-                        self.onward[before] = (state, edge, case)
-                        waiting.append(before)
+    def run(self, goal: Edge, condition: Condition) -> Path | None:
+        """A shortest path over `goal` to where the condition holds."""
+        onward: dict[_State, tuple[_State | None, Hop]] = {}
+        starts = ((None, hop, goal.source, before) for hop, before in self.back(goal, condition))
+        for state in self.sweep(onward, starts, None):
+            return Path(state[0], _hops(onward, state))
         return None
 
-    def back(self, edge: Edge, status: int, condition: Condition) -> Iterator[tuple[_State, Case]]:
-        """The states on arrival at the source of an edge from which what is asked for comes about."""
-        node = self.graph.nodes[edge.source]
-        for case in edge.arm.when:
-            arriving = {
-                each
-                for running in self.monitor.before(edge, case, status)
-                for each in self.monitor.on_arrival(node, running)
-            }
-            for each in sorted(arriving):
-                try:
-                    before = self.before(Hop(edge, case), condition, each, status)
-                except Clash:
-                    continue
-                yield (edge.source, each, tuple(sorted(before.items()))), case
+    def sweep(
+        self,
+        onward: dict[_State, tuple[_State | None, Hop]],
+        starts: Iterable[tuple[_State | None, Hop, int, Condition]],
+        until: int | None,
+    ) -> Iterator[_State]:
+        """Breadth first, the states in which a run can begin; or those on arrival at the fork `until`."""
+        waiting: deque[_State] = deque()
 
-    def before(self, hop: Hop, condition: Condition, arriving: int, status: int) -> Condition:
-        """The condition on arrival at the source of a hop. Raises `Clash`."""
-        node = self.graph.nodes[hop.edge.source]
-        wanted = self.with_status(dict(condition), status)
-        running = self.preconditions.of_arm(hop.edge, hop.case, wanted, self.minded)
-        return self.with_status(self.preconditions.of_arrival(node, running), arriving)
+        def arrive(following: _State | None, hop: Hop, node: int, condition: Condition) -> None:
+            state = (node, _frozen(condition))
+            if state not in onward:
+                onward[state] = (following, hop)
+                self.visited += 1
+                waiting.append(state)
 
-    def with_status(self, condition: Condition, status: int) -> Condition:
-        """The followed key has only the values that its status admits."""
-        key = self.monitor.key
-        if key in self.minded:
-            self.preconditions.meet(condition, key, self.monitor.classes(status, self.context.classes))
-        return condition
+        for start in starts:
+            arrive(*start)
+        while waiting:
+            state = waiting.popleft()
+            node, condition = state[0], dict(state[1])
+            if node == until or (until is None and self.begins(node, condition)):
+                yield state
+                continue
+            if self.visited > MAX_STATES:
+                self.is_complete = False
+                return
+            for edge in self.graph.into[node]:
+                if self.reachable[edge.source]:
+                    for hop, before in self.back(edge, condition):
+                        arrive(state, hop, edge.source, before)
 
-    def begins(self, state: _State) -> bool:
-        node = self.graph.nodes[state[0]]
-        if state[0] not in self.graph.entries or not self.monitor.begins(node, state[1]):
+    def begins(self, number: int, condition: Condition) -> bool:
+        """Whether a run can begin at a node with this."""
+        node = self.graph.nodes[number]
+        if number not in self.graph.entries:
+            return False
+        state = dict(condition)
+        statuses = state.pop(_FOLLOWED, None)
+        if statuses is not None and not self.monitor.begins(node, self.layers.if_untouched(statuses)):
+            self.clashes.add(_FOLLOWED)
             return False
         try:
-            self.preconditions.of_entry(node, dict(state[2]))
-        except Clash:
+            self.preconditions.of_entry(node, state)
+        except Clash as clash:
+            self.clashes.add(clash.key)
             return False
         return True
 
-    def path_from(self, state: _State) -> Path:
-        """The path that begins in a state."""
-        hops = [Hop(edge, case) for _, edge, case in self.following(state)]
-        return Path(state[0], tuple(hops))
+    # Over one edge
 
-    def statuses(self, state: _State, last: int) -> list[int]:
-        """The statuses on arrival at each step of the path that begins in a state."""
-        return [state[1], *(last if onward is None else onward[1] for onward, _, _ in self.following(state))]
+    def back(self, edge: Edge, after: Condition) -> Iterator[tuple[Hop, Condition]]:
+        """The conditions on arrival at the source of an edge from which what is asked for comes about."""
+        for case in edge.arm.when:
+            for before in self.over(edge, case, after):
+                if edge.fork is None:
+                    yield Hop(edge, case), before
+                else:
+                    for condition, ways in self.through(edge.fork, before, self.ends):
+                        yield Hop(edge, case, ways), condition
 
-    def following(self, state: _State) -> Iterator[tuple[_State | None, Edge, Case]]:
-        at: _State | None = state
-        while at is not None:
-            found = self.onward[at]
-            yield found
-            at = found[0]
+    def retraced(self, hops: Iterable[Hop], conditions: list[Condition]) -> list[Condition]:
+        """The conditions before these hops, and no others, one of which must hold."""
+        for hop in reversed(tuple(hops)):
+            found: dict[_Frozen, Condition] = {}
+            for after in conditions:
+                for before in self.over(hop.edge, hop.case, after):
+                    if hop.edge.fork is None:
+                        found[_frozen(before)] = before
+                    else:
+                        for each, _ in self.through(hop.edge.fork, before, _Along(self, hop.ways)):
+                            found[_frozen(each)] = each
+            conditions = list(found.values())
+        return conditions
+
+    def over(self, edge: Edge, case: Case, after: Condition) -> list[Condition]:
+        """The conditions before one arm; those at the end of all branches where it joins them."""
+        node = self.graph.nodes[edge.source]
+        found: list[Condition] = []
+        try:
+            after = self.tied(after)
+            statuses = after.pop(_FOLLOWED, None)
+            if statuses is not None:
+                statuses = self.monitor.before(edge, case, statuses, self.layers)
+                if statuses:
+                    statuses = self.monitor.on_arrival(node, statuses, self.layers)
+                if not statuses:
+                    raise Clash(_FOLLOWED)
+            running = self.preconditions.of_arm(edge, case, after, self.minded)
+        except Clash as clash:
+            self.clashes.add(clash.key)
+            return found
+        for each in running:
+            try:
+                before = self.preconditions.of_arrival(node, each)
+                if statuses is not None and statuses & self.free != self.free:
+                    before[_FOLLOWED] = statuses
+                    before = self.tied(before)
+                found.append(self.preconditions.of_branch(before) if edge.spawns else before)
+            except Clash as clash:
+                self.clashes.add(clash.key)
+        return found
+
+    def tied(self, condition: Condition) -> Condition:
+        """A copy in which the followed key has only the values that its statuses admit, and the reverse."""
+        condition = dict(condition)
+        statuses, key = condition.get(_FOLLOWED), self.monitor.key
+        if statuses is None or key not in self.minded:
+            return condition
+        wanted = condition.get(key, self.layers.all)
+        kept = values = 0
+        for layer in range(3):
+            shift = layer * self.layers.width
+            for status in (1, 2, 4, CLASH):
+                if statuses >> shift & status:
+                    admitted = wanted & self.monitor.classes(status, self.classes) << shift
+                    if admitted:
+                        kept |= status << shift
+                        values |= admitted
+        if not kept:
+            raise Clash(key)
+        condition[_FOLLOWED] = kept
+        if values != self.layers.all:
+            condition[key] = values
+        return condition
+
+    # Over a join
+
+    def through(
+        self, fork: Fork, condition: Condition, ends: Callable[[Region, Condition], _Ends]
+    ) -> Iterator[tuple[Condition, tuple[Way | None, ...]]]:
+        """The conditions at a fork from which its branches bring this about, with what each branch does."""
+        found: dict[_Frozen, None] = {}
+        for at_fork, demands in self.split(fork, condition):
+            partial: dict[_Frozen, tuple[Way | None, ...]] = {_frozen(at_fork): ()}
+            for region, demand in zip(fork.regions, demands, strict=True):
+                after: dict[_Frozen, tuple[Way | None, ...]] = {}
+                for asked, way in ends(region, demand):
+                    for each, ways in partial.items():
+                        met = dict(each)
+                        try:
+                            self.preconditions.meet_all(met, asked)
+                        except Clash as clash:
+                            self.clashes.add(clash.key)
+                            continue
+                        after.setdefault(_frozen(met), (*ways, way))
+                partial = after
+                self.visited += len(partial)
+                if self.visited > MAX_STATES:
+                    self.is_complete = False
+                    return
+            for each, ways in partial.items():
+                if each not in found:
+                    found[each] = None
+                    yield dict(each), ways
+
+    def split(self, fork: Fork, condition: Condition) -> Iterator[tuple[Condition, list[Condition]]]:
+        """Each way to share a condition among the fork and the ends of its branches."""
+        shares: list[tuple[Condition, list[Condition]]] = [({}, [{} for _ in fork.regions])]
+        for key, wanted in condition.items():
+            after: list[tuple[Condition, list[Condition]]] = []
+            for way in self.joining(fork, key, wanted):
+                for at_fork, demands in shares:
+                    share = [dict(each) for each in demands]
+                    for number, demand in enumerate(share):
+                        asked = way.of.get(number, way.every)
+                        if asked != self.layers.all:
+                            demand[key] = asked
+                    first = dict(at_fork) if way.fork == self.layers.all else {**at_fork, key: way.fork}
+                    after.append((first, share))
+            shares = after
+        return iter(shares)
+
+    def joining(self, fork: Fork, key: str, wanted: int) -> Iterator[Share]:
+        """The ways for one key."""
+        follows = key == _FOLLOWED
+        name = self.monitor.key if follows else key
+        joining = Joining(
+            fork,
+            self.layers,
+            1 << self.graph.keys[name],
+            fork.fan.merge.get(name),
+            self.monitor.merged if follows else self.classes.present(key),
+            self.monitor.merged if follows else TRUTHY,
+        )
+        return joining.disagreeing() if follows and wanted & CLASH else joining.ways(wanted)
+
+    def ends(self, region: Region, demand: Condition) -> _Ends:
+        """The ways through a branch that end like this, with what each asks of the fork's state."""
+        asked = (region.exit, _frozen(demand))
+        if asked not in self._ends:
+            self._ends[asked] = list(self.found_ends(region, demand))
+        return self._ends[asked]
+
+    def found_ends(self, region: Region, demand: Condition) -> Iterator[tuple[Condition, Way | None]]:
+        onward: dict[_State, tuple[_State | None, Hop]] = {}
+        starts = (
+            (None, hop, edge.source, before)
+            for edge in self.graph.into[region.exit]
+            if self.reachable[edge.source]
+            for hop, before in self.back(edge, demand)
+        )
+        for state in self.sweep(onward, starts, region.fork.node):
+            yield dict(state[1]), _hops(onward, state)
+            if not state[1]:
+                return  # the others ask for more
+        if region.fork.fan.errors is not None:
+            yield from self.failing(demand)
+
+    def failing(self, demand: Condition) -> Iterator[tuple[Condition, Way | None]]:
+        """A branch that fails changes nothing."""
+        try:
+            yield self.preconditions.of_branch(demand), None
+        except Clash as clash:
+            self.clashes.add(clash.key)
 
 
-def _inherited(hop: Hop, after: Condition, names: dict[str, frozenset[str]]) -> dict[str, frozenset[str]]:
-    """For each key before an arm, the keys whose conditions it answers for."""
-    sets = hop.edge.arm.effect.sets
-    found: dict[str, frozenset[str]] = {}
-    for key in after:
-        value = sets.get(key)
-        source = key if value is None else value.copies
-        if source is not None:
-            found[source] = found.get(source, frozenset({source})) | names[key]
-    return found
+class _Along:
+    """The ends of branches, by certain ways alone."""
+
+    def __init__(self, search: _Search, ways: tuple[Way | None, ...]) -> None:
+        self.search = search
+        self.ways = ways
+
+    def __call__(self, region: Region, demand: Condition) -> _Ends:
+        way = self.ways[region.number]
+        if way is None:
+            return list(self.search.failing(demand))
+        return [(each, way) for each in self.search.retraced(way, [demand])]
+
+
+def _frozen(condition: Condition) -> _Frozen:
+    return tuple(sorted(condition.items()))
+
+
+def _hops(onward: dict[_State, tuple[_State | None, Hop]], state: _State) -> tuple[Hop, ...]:
+    """The hops from a state onward."""
+    hops: list[Hop] = []
+    at: _State | None = state
+    while at is not None:
+        at, hop = onward[at]
+        hops.append(hop)
+    return tuple(hops)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchwipy_lint.rules import declarations, files, graph, keys, state, values
+from orchwipy_lint.rules import branches, declarations, files, graph, keys, maps, state, values
 from orchwipy_lint.rules.base import Rule
 
 __all__ = ["RULES", "Rule", "find_rule"]
@@ -17,8 +17,11 @@ RULES: tuple[Rule, ...] = (
     keys.UNREAD_KEY,
     keys.OVERWRITTEN_KEY,
     keys.NOTHING_TO_DROP,
+    branches.CONFLICTING_BRANCHES,
     state.MAYBE_MISSING,
     values.PLACEHOLDER,
+    maps.NOT_A_LIST,
+    maps.SHADOWING_ITEM,
     graph.UNKNOWN_STEP,
     graph.UNREACHABLE_STEP,
     graph.NO_NEXT,
@@ -27,11 +30,15 @@ RULES: tuple[Rule, ...] = (
     graph.UNRESOLVED_TARGET,
     graph.DUPLICATE_STEP,
     graph.NO_END,
+    branches.INVALID_COMPOSITION,
+    branches.UNREACHED_JOIN,
     declarations.NO_VAR_KEYWORD,
     declarations.POSITIONAL_PARAMETER,
     declarations.UNREADABLE_RETURN,
     declarations.RESERVED_NAME,
     declarations.ASYNC_STEP,
+    declarations.INVALID_DECLARATION,
+    branches.NEEDS_STEP_FUNCTIONS,
 )
 
 

@@ -6,15 +6,23 @@ from collections.abc import Iterator
 
 from orchwipy_lint.findings import Finding, Severity
 from orchwipy_lint.flow import Flow
+from orchwipy_lint.model import Arm
 from orchwipy_lint.rules.base import Rule
-from orchwipy_lint.rules.paths import at
+from orchwipy_lint.rules.paths import arms_of, at
 
-__all__ = ["ASYNC_STEP", "NO_VAR_KEYWORD", "POSITIONAL_PARAMETER", "RESERVED_NAME", "UNREADABLE_RETURN"]
+__all__ = [
+    "ASYNC_STEP",
+    "INVALID_DECLARATION",
+    "NO_VAR_KEYWORD",
+    "POSITIONAL_PARAMETER",
+    "RESERVED_NAME",
+    "UNREADABLE_RETURN",
+]
 
 
 def no_var_keyword(flow: Flow) -> Iterator[Finding]:
     for step in flow.pipeline.steps:
-        if not step.has_var_keyword:
+        if not step.has_var_keyword and not step.is_plain:
             yield at(
                 NO_VAR_KEYWORD,
                 flow.pipeline,
@@ -62,21 +70,20 @@ def unreadable_return(flow: Flow) -> Iterator[Finding]:
 def reserved_name(flow: Flow) -> Iterator[Finding]:
     for step in flow.pipeline.steps:
         seen: set[object] = set()
-        for site in step.returns:
-            for arm in site.arms:
-                for key in (*arm.effect.sets, *arm.effect.maybe):
-                    if _is_reserved(key, step.next_key) and (arm.span, key) not in seen:
-                        seen.add((arm.span, key))
-                        yield at(
-                            RESERVED_NAME,
-                            flow.pipeline,
-                            step.path,
-                            arm.span,
-                            f"step `{step.name}` sets `{key}`, a name that the runtime owns",
-                            step=step.name,
-                            key=key,
-                            help="choose another name for the key",
-                        )
+        for arm in arms_of(step):
+            for key in (*arm.effect.sets, *arm.effect.maybe, *_of_fan(arm)):
+                if _is_reserved(key, step.next_key) and (arm.span, key) not in seen:
+                    seen.add((arm.span, key))
+                    yield at(
+                        RESERVED_NAME,
+                        flow.pipeline,
+                        step.path,
+                        arm.span,
+                        f"step `{step.name}` sets `{key}`, a name that the runtime owns",
+                        step=step.name,
+                        key=key,
+                        help="choose another name for the key",
+                    )
 
 
 def async_step(flow: Flow) -> Iterator[Finding]:
@@ -94,6 +101,20 @@ def async_step(flow: Flow) -> Iterator[Finding]:
                 if step.is_async
                 else "return the changes, and keep the `yield` in a function of its own",
             )
+
+
+def invalid_declaration(flow: Flow) -> Iterator[Finding]:
+    for step in flow.pipeline.steps:
+        for span, problem, advice in step.problems:
+            yield at(
+                INVALID_DECLARATION, flow.pipeline, step.path, span, problem, step=step.name, help=advice
+            )
+
+
+def _of_fan(arm: Arm) -> tuple[str, ...]:
+    """The keys that a fan-out sets besides those of its state."""
+    fan = arm.fan
+    return () if fan is None else tuple(key for key in (fan.item, fan.into, fan.errors) if key is not None)
 
 
 def _is_reserved(key: str, next_key: str) -> bool:
@@ -182,4 +203,36 @@ ASYNC_STEP = Rule(
     bad=_example("bill", "async def bill(*, amount: int, **kwargs):", 'return {"paid": amount}'),
     good=_GOOD,
     check=async_step,
+)
+
+INVALID_DECLARATION = Rule(
+    code="OWP306",
+    name="invalid-declaration",
+    severity=Severity.ERROR,
+    explanation=(
+        "What a plain function is registered with does not fit it. `inputs=` and `bind=` are for functions "
+        "whose result is stored (`returns=`), they name parameters that the function has, and each "
+        "parameter comes from one of the two. The program raises DeclarationError when it is loaded."
+    ),
+    bad="""\
+from orchwipy_runtime import MicroFunctions
+
+pipe = MicroFunctions(beginner="price")
+
+
+@pipe.fn(returns="total", inputs={"amuont": "items"})
+def price(amount):
+    return amount * 2
+""",
+    good="""\
+from orchwipy_runtime import MicroFunctions
+
+pipe = MicroFunctions(beginner="price")
+
+
+@pipe.fn(returns="total", inputs={"amount": "items"})
+def price(amount):
+    return amount * 2
+""",
+    check=invalid_declaration,
 )

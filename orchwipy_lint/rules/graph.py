@@ -10,7 +10,7 @@ from orchwipy_lint.flow.graph import END
 from orchwipy_lint.flow.monitors import FREE, Reached
 from orchwipy_lint.model import ALWAYS, Arm, Span, Step
 from orchwipy_lint.rules.base import Rule
-from orchwipy_lint.rules.paths import at, closest
+from orchwipy_lint.rules.paths import arms_of, at, closest
 
 __all__ = [
     "DUPLICATE_STEP",
@@ -49,9 +49,8 @@ def unreachable_step(flow: Flow) -> Iterator[Finding]:
     if not flow.graph.entries:
         return
     severity = Severity.NOTE if flow.has_open_end() else Severity.WARNING
-    for node in flow.graph.nodes:
-        if flow.before[node.number] is None:
-            step = node.step
+    for number, step in enumerate(flow.pipeline.steps):
+        if not flow.origins_reached[number]:
             yield at(
                 UNREACHABLE_STEP,
                 flow.pipeline,
@@ -68,9 +67,12 @@ def no_next(flow: Flow) -> Iterator[Finding]:
     seen: set[tuple[str, Span]] = set()
     is_open = flow.has_open_end()
     for edge in flow.graph.edges:
-        step, arm = flow.graph.nodes[edge.source].step, edge.arm
-        if edge.target != END or step.terminates or (step.path, arm.span) in seen:
+        node, arm = flow.graph.nodes[edge.source], edge.arm
+        step = node.step
+        if edge.target != END or step.terminates or (step.path, arm.span) in seen or flow.is_elsewhere(node):
             continue
+        if node.fork is not None and node.fork.fan.kind != "detach":
+            continue  # where branches have ended, the run may
         reachable = flow.before[edge.source] is not None
         if reachable and flow.witnesses.path(Reached(), edge, FREE) is None:
             continue  # the conditions on the way never let it be taken
@@ -98,15 +100,17 @@ def endless_loop(flow: Flow) -> Iterator[Finding]:
     loops.add_edges_from(
         (edge.source, edge.target)
         for edge in flow.graph.edges
-        if edge.source in doomed and edge.target in doomed
+        if edge.source in doomed and edge.target in doomed and not edge.spawns
     )
     for component in nx.strongly_connected_components(loops):
-        if any(edge.target not in component for node in component for edge in flow.graph.out[node]):
+        leaving = (edge for node in component for edge in flow.graph.out[node] if not edge.spawns)
+        if any(edge.target not in component for edge in leaving):
             continue  # it is left, to another loop
         if not all(flow.graph.out[node] for node in component):
             continue  # a step that only raises
-        first = flow.graph.nodes[min(component)].step
-        names = _around(flow, min(component), component)
+        start = min(number for number in component if flow.graph.nodes[number].fork is None)
+        first = flow.graph.nodes[start].step
+        names = _around(flow, start, component)
         yield at(
             ENDLESS_LOOP,
             flow.pipeline,
@@ -193,12 +197,11 @@ def _arms(flow: Flow) -> Iterator[tuple[Step, Arm]]:
     """Every arm, each place and target once."""
     seen: set[tuple[str, Span, object]] = set()
     for step in flow.pipeline.steps:
-        for site in step.returns:
-            for arm in site.arms:
-                place = (step.path, arm.span, arm.target)
-                if place not in seen:
-                    seen.add(place)
-                    yield step, arm
+        for arm in arms_of(step):
+            place = (step.path, arm.span, arm.target)
+            if place not in seen:
+                seen.add(place)
+                yield step, arm
 
 
 def _unless_open(flow: Flow, severity: Severity) -> Severity:
@@ -212,22 +215,27 @@ def _doomed(flow: Flow) -> set[int]:
     waiting = [
         node.number
         for node in graph.nodes
-        if node.step.pauses
-        or node.step.falls_off
-        or any(site.problem for site in node.step.returns)
+        if (node.fork is None and _stops(node.step))
         or any(edge.target < 0 for edge in graph.out[node.number])
+        or (node.fork is not None and node.number != node.fork.node)
     ]
     ends = set(waiting)
     while waiting:
         for edge in graph.into[waiting.pop()]:
-            if edge.source not in ends:
+            if edge.source not in ends and not edge.spawns:
                 ends.add(edge.source)
                 waiting.append(edge.source)
     return {node.number for node in graph.nodes if flow.before[node.number] is not None} - ends
 
 
+def _stops(step: Step) -> bool:
+    """Whether a run can stand still or fail in a step, or go on in a way that cannot be read."""
+    return bool(step.pauses or step.falls_off or any(site.problem for site in step.returns))
+
+
 def _around(flow: Flow, start: int, component: set[int]) -> tuple[str, ...]:
     """The shortest way around a loop, from a step to itself."""
+    nodes = flow.graph.nodes
     parents: dict[int, int] = {}
     waiting = [start]
     for node in waiting:
@@ -236,7 +244,7 @@ def _around(flow: Flow, start: int, component: set[int]) -> tuple[str, ...]:
                 names = [start, node]
                 while names[-1] != start:
                     names.append(parents[names[-1]])
-                return tuple(flow.graph.nodes[each].step.name for each in reversed(names))
+                return tuple(nodes[each].step.name for each in reversed(names) if nodes[each].fork is None)
             if edge.target in component and edge.target not in parents:
                 parents[edge.target] = node
                 waiting.append(edge.target)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from orchwipy_lint.findings import Finding, Related, Severity
 from orchwipy_lint.flow import Flow
 from orchwipy_lint.flow.graph import Edge
-from orchwipy_lint.flow.liveness import liveness
+from orchwipy_lint.flow.liveness import liveness, successors
 from orchwipy_lint.model import Span
 from orchwipy_lint.rules.base import Rule
 from orchwipy_lint.rules.paths import at, closest
@@ -47,16 +47,21 @@ def overwritten_key(flow: Flow) -> Iterator[Finding]:
 def nothing_to_drop(flow: Flow) -> Iterator[Finding]:
     if flow.pipeline.escapes or flow.has_open_end():
         return
+    there: dict[tuple[int, bool, Span], int] = {}
     for edge in flow.graph.edges:
         before = flow.before[edge.source]
-        if before is None or not edge.arm.effect.named_drops:
+        if before is not None and edge.arm.effect.named_drops:
+            ready = before.with_present(flow.graph.nodes[edge.source].required)
+            place = _place(flow, edge)
+            there[place] = there.get(place, 0) | ready.present | ready.unknown
+    for edge in flow.graph.edges:
+        if flow.before[edge.source] is None or not edge.arm.effect.named_drops:
             continue
-        ready = before.with_present(flow.graph.nodes[edge.source].required)
-        there = ready.present | ready.unknown
+        held = there[_place(flow, edge)]
         for key in dict.fromkeys(edge.arm.effect.named_drops):
-            if there >> flow.graph.keys[key] & 1:
+            if held >> flow.graph.keys[key] & 1:
                 continue
-            meant = closest(key, flow.graph.names_of(there))
+            meant = closest(key, flow.graph.names_of(held))
             yield _finding(
                 flow,
                 NOTHING_TO_DROP,
@@ -65,6 +70,12 @@ def nothing_to_drop(flow: Flow) -> Iterator[Finding]:
                 f"`{key}` is dropped here and is never there",
                 help=f"did you mean `{meant}`?" if meant else f"leave `{key}` out",
             )
+
+
+def _place(flow: Flow, edge: Edge) -> tuple[int, bool, Span]:
+    """Where an arm stands: several edges have one place, in branches and outside."""
+    node = flow.graph.nodes[edge.source]
+    return node.origin, node.fork is None, edge.arm.span
 
 
 def _finding(
@@ -94,10 +105,10 @@ def _finding(
 def _unread(flow: Flow) -> Iterator[tuple[Edge, str, Edge | None]]:
     """The keys that an arm sets and nothing reads; with an arm that sets it again where every path does."""
     live = liveness(flow.graph)
-    places: dict[tuple[int, Span], list[Edge]] = {}
+    places: dict[tuple[int, bool, Span], list[Edge]] = {}
     for edge in flow.graph.edges:
-        if flow.before[edge.source] is not None and edge.transfer.sets:
-            places.setdefault((edge.source, edge.arm.span), []).append(edge)
+        if flow.before[edge.source] is not None and edge.arm.effect.sets:
+            places.setdefault(_place(flow, edge), []).append(edge)
     for edges in places.values():
         unread = overwritten = flow.graph.every
         for edge in edges:
@@ -113,7 +124,7 @@ def _next_setter(flow: Flow, edge: Edge, key: str) -> Edge | None:
     seen = {edge.target}
     waiting = deque(seen)
     while waiting:
-        for following in flow.graph.out[waiting.popleft()]:
+        for following in successors(flow.graph, waiting.popleft()):
             if key in following.arm.effect.sets:
                 return following
             if following.target >= 0 and following.target not in seen:

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from orchwipy_lint.findings import Finding, Hop, Related, Severity
 from orchwipy_lint.flow import Flow
-from orchwipy_lint.flow.graph import Edge
+from orchwipy_lint.flow.graph import Edge, Region
+from orchwipy_lint.flow.lattice import Joined
 from orchwipy_lint.flow.monitors import keeps
-from orchwipy_lint.flow.witness import Path
-from orchwipy_lint.model import Base, Pipeline, Span, Step
+from orchwipy_lint.flow.witness import Hop as Taken
+from orchwipy_lint.flow.witness import Path, Way
+from orchwipy_lint.model import Arm, Base, Pipeline, Span, Step
 from orchwipy_lint.rules.base import Rule
 
-__all__ = ["arrows", "at", "closest", "hops_of", "keys_on_arrival", "remark", "signature", "steps_of"]
+__all__ = [
+    "arms_of",
+    "arrows",
+    "at",
+    "branch_name",
+    "closest",
+    "hops_of",
+    "keys_on_arrival",
+    "last_change",
+    "remark",
+    "shortened",
+    "signature",
+    "steps_of",
+    "through",
+]
 
 MAX_TEXT = 72
 
@@ -58,19 +74,79 @@ def at(
 def steps_of(flow: Flow, path: Path) -> tuple[str, ...]:
     """The names of the steps on a path, the last one included."""
     nodes = flow.graph.nodes
-    return (nodes[path.entry].step.name, *(nodes[hop.edge.target].step.name for hop in path.hops))
+    targets = [nodes[hop.edge.target] for hop in path.hops if hop.edge.target >= 0]
+    return (nodes[path.entry].step.name, *(node.step.name for node in targets if node.fork is None))
 
 
 def hops_of(flow: Flow, path: Path, key: str, end: str) -> list[Hop]:
     """The path for the text report; `end` is what the last step does with the key."""
-    nodes = flow.graph.nodes
-    found: list[Hop] = []
-    for hop in path.hops:
-        step, arm = nodes[hop.edge.source].step, hop.edge.arm
-        found.append(Hop(step.name, step.path, arm.span.line, arm.text, remark(hop.edge, key), arm.label))
-    last = nodes[path.hops[-1].edge.target].step
-    found.append(Hop(last.name, last.path, last.span.line, signature(last, key), end))
+    found = [shown for hop in path.hops for shown in _shown(flow, hop, key)]
+    last = flow.graph.nodes[path.hops[-1].edge.target]
+    step = last.step
+    if last.fork is None:
+        found.append(Hop(step.name, step.path, step.span.line, signature(step, key), end))
+    else:
+        arm = last.fork.arm
+        found.append(Hop(step.name, step.path, arm.span.line, arm.text, end))
     return found
+
+
+def _shown(flow: Flow, hop: Taken, key: str) -> list[Hop]:
+    """The rows of the table for one hop."""
+    source, arm = flow.graph.nodes[hop.edge.source], hop.edge.arm
+    step, said = source.step, remark(hop.edge, key)
+    if hop.edge.fork is not None:
+        return _joined(flow, hop, key)
+    if source.fork is not None and said == "passes the state on":
+        return []  # from the fork into a branch
+    return [Hop(step.name, step.path, arm.span.line, arm.text, said, arm.label)]
+
+
+def _joined(flow: Flow, hop: Taken, key: str) -> list[Hop]:
+    """What the branches do, as far as it concerns the key."""
+    fork = hop.edge.fork
+    assert fork is not None
+    step = flow.graph.nodes[fork.node].step
+    rows: list[Hop] = []
+    for region, way in zip(fork.regions, hop.ways, strict=True):
+        line = region.arm.span.line
+        name = branch_name(region)
+        last = None if way is None else last_change(way, key)
+        if way is None and region.changes is not None and region.changes.present >> flow.graph.keys[key] & 1:
+            rows.append(Hop(step.name, step.path, line, f"branch {name}", f"does not set {key} if it fails"))
+        elif last is not None:
+            names = " → ".join(through(flow, way or ()))
+            text = f"branch {name}" if names == name else f"branch {name}: {names}"
+            rows.append(Hop(step.name, step.path, last.arm.span.line, text, remark(last, key)))
+    if not rows:
+        names = ", ".join(map(branch_name, fork.regions))
+        few = "neither sets" if len(fork.regions) == 2 else "none sets"
+        few = "does not set" if len(fork.regions) == 1 else few
+        rows.append(Hop(step.name, step.path, fork.arm.span.line, f"branches {names}", f"{few} {key}"))
+    return rows
+
+
+def branch_name(region: Region) -> str:
+    """A branch by its first step."""
+    return region.arm.target.step or "(none)"
+
+
+def through(flow: Flow, way: Way) -> list[str]:
+    """The steps of a way through a branch."""
+    nodes = (flow.graph.nodes[hop.edge.target] for hop in way)
+    return [node.step.name for node in nodes if node.fork is None]
+
+
+def last_change(way: Way, key: str) -> Edge | None:
+    """The last arm on a way through a branch that sets or drops the key, also within inner branches."""
+    for hop in reversed(way):
+        if key in hop.edge.arm.effect.sets or not keeps(hop.edge, key):
+            return hop.edge
+        for inner in hop.ways:
+            found = None if inner is None else last_change(inner, key)
+            if found is not None:
+                return found
+    return None
 
 
 def arrows(names: tuple[str, ...]) -> str:
@@ -114,10 +190,24 @@ def keys_on_arrival(flow: Flow, path: Path) -> set[str]:
     entry = flow.graph.nodes[path.entry]
     held = {key for key, parameter in entry.parameters.items() if parameter.required}
     for hop in path.hops:
-        effect = hop.edge.arm.effect
+        effect, transfer = hop.edge.arm.effect, hop.edge.transfer
+        if isinstance(transfer, Joined):
+            ends = transfer.ends
+            brought = ends.present & ~(ends.absent | ends.unknown | ends.kept)
+            held = {key for key in held if ends.kept >> flow.graph.keys[key] & 1}
+            held.update(flow.graph.names_of(brought & flow.graph.every))
         held = set() if effect.drops_unknown else {key for key in held if keeps(hop.edge, key)}
         held |= effect.sets.keys()
     return held
+
+
+def arms_of(step: Step) -> Iterator[Arm]:
+    """Every arm of a step, and the arms of the branches that they start."""
+    for site in step.returns:
+        for arm in site.arms:
+            yield arm
+            if arm.fan is not None:
+                yield from arm.fan.branches
 
 
 def closest(name: str, names: Iterable[str], most: int = 2) -> str | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from orchwipy_lint.findings import Finding, Related, Severity
 from orchwipy_lint.flow import Flow
 from orchwipy_lint.flow.graph import Edge, Node
 from orchwipy_lint.flow.monitors import GONE, MAYBE, THERE, Presence, keeps
-from orchwipy_lint.flow.witness import Path
+from orchwipy_lint.flow.witness import Hop, Path
 from orchwipy_lint.model import Span
 from orchwipy_lint.rules.base import Rule
 from orchwipy_lint.rules.paths import arrows, at, closest, hops_of, keys_on_arrival, shortened, steps_of
@@ -25,13 +25,13 @@ def missing_argument(flow: Flow) -> Iterator[Finding]:
             flow.pipeline,
             step.path,
             edge.arm.span,
-            f"MissingArgument: step `{node.step.name}` needs `{key}`, which {arrows(names)} does not bring",
+            f"MissingArgument: step `{node.step.name}` {_wants(node, key)}, which {arrows(names)} does not bring",
             step=node.step.name,
             key=key,
             witness=names,
             related=[*_drops(flow, path, key), _need(node, key)],
             help=_help(flow, edge, node, key, path),
-            hops=hops_of(flow, path, key, "needs it"),
+            hops=hops_of(flow, path, key, _end(node)),
             also=_also(flow, node, key),
         )
 
@@ -61,15 +61,27 @@ def maybe_missing(flow: Flow) -> Iterator[Finding]:
             flow.pipeline,
             flow.graph.nodes[edge.source].step.path,
             edge.arm.span,
-            f"step `{node.step.name}` needs `{key}`, and the text does not tell "
+            f"step `{node.step.name}` {_wants(node, key)}, and the text does not tell "
             f"whether {arrows(names)} brings it",
             step=node.step.name,
             key=key,
             witness=names,
             related=[_need(node, key)],
             help="write the keys out in the return, or annotate what is splatted with a TypedDict",
-            hops=hops_of(flow, path, key, "needs it"),
+            hops=hops_of(flow, path, key, _end(node)),
         )
+
+
+def _wants(node: Node, key: str) -> str:
+    if node.fork is None:
+        return f"needs `{key}`"
+    return f"maps over `{key}`" if node.number == node.fork.node else f"collects `{key}` of each item"
+
+
+def _end(node: Node) -> str:
+    if node.fork is None:
+        return "needs it"
+    return "maps over it" if node.number == node.fork.node else "collects it"
 
 
 def _lacking(flow: Flow, status: int, *, optional: bool) -> Iterator[tuple[Edge, Node, str, Path]]:
@@ -108,16 +120,23 @@ def _is_lost(flow: Flow, edge: Edge, key: str) -> bool:
 def _drops(flow: Flow, path: Path, key: str) -> list[Related]:
     """Where a key that was there is lost on the way."""
     found: list[Related] = []
-    is_there = _requires(flow, path.entry, key)
-    for hop in path.hops:
+    _follow(flow, path.hops, key, _requires(flow, path.entry, key), found)
+    return found
+
+
+def _follow(flow: Flow, hops: Iterable[Hop], key: str, is_there: bool, found: list[Related]) -> bool:
+    """Whether the key is there after some hops, as far as they tell; notes where it is lost."""
+    for hop in hops:
         edge, effect = hop.edge, hop.edge.arm.effect
+        ends = [_follow(flow, way, key, is_there, found) for way in hop.ways if way is not None]
+        is_there = (is_there and all(ends)) or (not is_there and any(ends))
         stays = keeps(edge, key)
         if is_there and not stays and key not in effect.sets:
             what = f"`{key}` is" if key in effect.drops else "every key that is not named is"
-            path_ = flow.graph.nodes[edge.source].step.path
-            found.append(Related(path_, edge.arm.span.line, f"{what} dropped here"))
+            path = flow.graph.nodes[edge.source].step.path
+            found.append(Related(path, edge.arm.span.line, f"{what} dropped here"))
         is_there = key in effect.sets or (is_there and stays) or _requires(flow, edge.target, key)
-    return found
+    return is_there
 
 
 def _requires(flow: Flow, node: int, key: str) -> bool:
@@ -126,6 +145,8 @@ def _requires(flow: Flow, node: int, key: str) -> bool:
 
 def _need(node: Node, key: str) -> Related:
     step = node.step
+    if node.fork is not None:
+        return Related(step.path, node.fork.arm.span.line, f"step `{step.name}` {_wants(node, key)} here")
     span = step.required_keys.get(key, step.span)
     span = next((each.span for each in step.parameters if each.name == key), span)
     return Related(step.path, span.line, f"step `{step.name}` reads `{key}` here")
@@ -134,6 +155,8 @@ def _need(node: Node, key: str) -> Related:
 def _help(flow: Flow, edge: Edge, node: Node, key: str, path: Path) -> str:
     meant = closest(key, keys_on_arrival(flow, path) - node.parameters.keys(), most=1)
     hint = f"did you mean `{meant}`, which is there? Or " if meant else ""
+    if node.fork is not None:
+        return f"{hint}{_with_key(edge, key)}"
     is_near = node.step.path == flow.graph.nodes[edge.source].step.path
     where = "line " if is_near else f"{node.step.path}:"
     if key in node.step.required_keys and key not in node.parameters:
@@ -169,6 +192,8 @@ def _also(flow: Flow, node: Node, key: str) -> str | None:
     label = best.hops[-1].edge.arm.label
     text = f"also arrives by {arrows(steps_of(flow, best))}{f' [{label}]' if label else ''}"
     setters = [hop.edge for hop in best.hops if key in hop.edge.arm.effect.sets]
+    if any(hop.ways for hop in best.hops):
+        return text
     if not setters:
         return f"{text}, where the caller brings it"
     return f"{text}, where line {setters[-1].arm.span.line} sets it"

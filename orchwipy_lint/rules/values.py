@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from orchwipy_lint.findings import Finding, Related, Severity
 from orchwipy_lint.flow import Flow
 from orchwipy_lint.flow.graph import Edge, Node
+from orchwipy_lint.flow.lattice import Joined
 from orchwipy_lint.flow.monitors import THERE, Carried
 from orchwipy_lint.flow.witness import Path
 from orchwipy_lint.rules.base import Rule
 from orchwipy_lint.rules.paths import arrows, at, hops_of, steps_of
 from orchwipy_lint.types import Atom, Type
 
-__all__ = ["INCOMPATIBLE_ARGUMENT", "NOT_SERIALIZABLE", "PLACEHOLDER"]
+__all__ = ["INCOMPATIBLE_ARGUMENT", "NOT_SERIALIZABLE", "PLACEHOLDER", "carried", "givers"]
 
 _WAYS_OUT = {
     "set": "pass a list: `sorted(...)`",
@@ -40,34 +41,41 @@ _WAYS_OUT = {
 
 def incompatible_argument(flow: Flow) -> Iterator[Finding]:
     takers = _takers(flow)
-    for key, nodes in takers.items():
-        for atom, origins in _givers(flow, key).items():
+    for key, steps in takers.items():
+        for atom, origins in givers(flow, key).items():
             if atom.name in _WAYS_OUT:
                 continue  # it does not arrive at all
-            wrong = [node for node in nodes if not node.parameters[key].type.accepts_atom(atom)]
+            wrong = [nodes for nodes in steps if not nodes[0].parameters[key].type.accepts_atom(atom)]
             for edges in origins if wrong else ():
-                yield from _carried(flow, key, atom, edges, wrong)
+                for nodes in wrong:
+                    path = carried(flow, key, atom, edges, nodes)
+                    if path is not None:
+                        yield _incompatible(flow, key, atom, edges, nodes[0], path)
 
 
-def _takers(flow: Flow) -> dict[str, list[Node]]:
-    """The reachable steps that annotate a key."""
-    found: dict[str, list[Node]] = {}
+def _takers(flow: Flow) -> dict[str, list[list[Node]]]:
+    """The reachable steps that annotate a key, each with its nodes."""
+    found: dict[str, dict[int, list[Node]]] = {}
     for node in flow.graph.nodes:
-        if flow.before[node.number] is not None:
+        if flow.before[node.number] is not None and node.fork is None:
             for key, parameter in node.parameters.items():
                 if not parameter.type.is_any:
-                    found.setdefault(key, []).append(node)
-    return found
+                    found.setdefault(key, {}).setdefault(node.origin, []).append(node)
+    return {key: list(steps.values()) for key, steps in found.items()}
 
 
-def _givers(flow: Flow, key: str) -> dict[Atom, list[list[Edge]]]:
+def givers(flow: Flow, key: str) -> dict[Atom, list[list[Edge]]]:
     """Who gives a key which type: the arms that set it, by place; no arm stands for the caller."""
     found: dict[Atom, dict[object, list[Edge]]] = {}
     for edge in flow.graph.edges:
         value = edge.arm.effect.sets.get(key) or edge.arm.effect.maybe.get(key)
         if value is not None and flow.before[edge.source] is not None:
             for atom in _atoms(value.type):
-                found.setdefault(atom, {}).setdefault((edge.source, edge.arm.span), []).append(edge)
+                source = flow.graph.nodes[edge.source]
+                place = (source.origin, source.fork is None, edge.arm.span)
+                found.setdefault(atom, {}).setdefault(place, []).append(edge)
+        if edge.fork is not None and edge.fork.fan.merge.get(key) == "list" and _is_merged(flow, edge, key):
+            found.setdefault(Atom("list"), {}).setdefault(edge.number, []).append(edge)
     for number in flow.graph.entries:
         parameter = flow.graph.nodes[number].parameters.get(key)
         if parameter is not None and parameter.required:
@@ -82,17 +90,23 @@ def _atoms(type_: Type) -> list[Atom]:
     return sorted(type_.atoms or (), key=str)
 
 
-def _carried(flow: Flow, key: str, atom: Atom, edges: list[Edge], wrong: list[Node]) -> Iterator[Finding]:
-    """The steps that a value reaches untouched and that do not take it."""
+def _is_merged(flow: Flow, edge: Edge, key: str) -> bool:
+    """Whether branches that join here write a key."""
+    ends = edge.transfer.ends if isinstance(edge.transfer, Joined) else None
+    is_reached = flow.before[edge.source] is not None
+    return is_reached and ends is not None and bool(ends.present >> flow.graph.keys[key] & 1)
+
+
+def carried(flow: Flow, key: str, atom: Atom, edges: list[Edge], nodes: list[Node]) -> Path | None:
+    """How a value of a class that these arms give reaches one of the nodes untouched."""
     monitor = Carried(key, atom, frozenset(edge.number for edge in edges))
-    for node in wrong:
-        best: Path | None = None
+    best: Path | None = None
+    for node in nodes:
         for into in flow.graph.into[node.number]:
             path = flow.witnesses.path(monitor, into, THERE) if flow.before[into.source] is not None else None
             if path is not None and (best is None or len(path) < len(best)):
                 best = path
-        if best is not None:
-            yield _incompatible(flow, key, atom, edges, node, best)
+    return best
 
 
 def _incompatible(flow: Flow, key: str, atom: Atom, edges: list[Edge], node: Node, path: Path) -> Finding:
@@ -120,12 +134,13 @@ def _incompatible(flow: Flow, key: str, atom: Atom, edges: list[Edge], node: Nod
 def not_serializable(flow: Flow) -> Iterator[Finding]:
     seen: set[object] = set()
     for edge in flow.graph.edges:
-        step = flow.graph.nodes[edge.source].step
+        node = flow.graph.nodes[edge.source]
+        step = node.step
         for key, value in {**edge.arm.effect.sets, **edge.arm.effect.maybe}.items():
             name = _not_json(value.type)
-            if name is None or (edge.source, edge.arm.span, key) in seen:
+            if name is None or (node.origin, edge.arm.span, key) in seen:
                 continue
-            seen.add((edge.source, edge.arm.span, key))
+            seen.add((node.origin, edge.arm.span, key))
             yield at(
                 NOT_SERIALIZABLE,
                 flow.pipeline,
@@ -153,10 +168,11 @@ def _not_json(type_: Type) -> str | None:
 def placeholder(flow: Flow) -> Iterator[Finding]:
     seen: set[object] = set()
     for edge in flow.graph.edges:
-        step = flow.graph.nodes[edge.source].step
+        node = flow.graph.nodes[edge.source]
+        step = node.step
         for key, value in edge.arm.effect.sets.items():
-            if value.placeholder and (edge.source, edge.arm.span, key) not in seen:
-                seen.add((edge.source, edge.arm.span, key))
+            if value.placeholder and (node.origin, edge.arm.span, key) not in seen:
+                seen.add((node.origin, edge.arm.span, key))
                 yield at(
                     PLACEHOLDER,
                     flow.pipeline,

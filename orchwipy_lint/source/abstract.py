@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import libcst as cst
 
-from orchwipy_lint.model import ALWAYS, Base, Test
+from orchwipy_lint.model import ALWAYS, Base, FanOut, Test
 from orchwipy_lint.source.annotations import Field
 from orchwipy_lint.source.cases import MAX_CASES, Cases, both
 from orchwipy_lint.types import ANY, Constant, Type
@@ -24,6 +24,7 @@ __all__ = [
     "Alternative",
     "Choice",
     "Entries",
+    "Fan",
     "Known",
     "Opaque",
     "Origin",
@@ -173,6 +174,20 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Fan:
+    """`Parallel(...)`, `MapEach(...)` or `Detach(...)`."""
+
+    origin: Origin
+    branches: tuple[tuple[Alternative, ...], ...]
+    entries: Entries
+    """What it sets in the state of the fork."""
+    following: tuple[Alternative, ...] | None
+    """The join, or for a detach how the run itself goes on."""
+    options: FanOut
+    """The rest of what it says; the branches are not in there."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Truth:
     """A condition: the cases in which it is true and those in which it is false."""
 
@@ -200,9 +215,11 @@ class Opaque:
     """Why it cannot be returned."""
     fields: Mapping[str, Field] | None = None
     """The keys of a TypedDict."""
+    step: str | None = None
+    """The step that it is."""
 
 
-Abstract = Known | Passed | Entries | Updates | Choice | Truth | Original | Placeholder | Opaque
+Abstract = Known | Passed | Entries | Updates | Choice | Fan | Truth | Original | Placeholder | Opaque
 
 
 class Alternative(NamedTuple):

@@ -82,6 +82,20 @@ class Annotations:
             return self._name(node, depth)
         return ANY
 
+    def elements_of(self, node: ast.expr | None, count: int) -> list[Type]:
+        """The types of the values of a tuple or list that has so many."""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node = _parsed(node.value)
+        if isinstance(node, ast.Subscript):
+            name = (self.dotted(node.value) or "").removeprefix("typing.").lower()
+            inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            alike = len(inner) == 2 and isinstance(inner[1], ast.Constant) and inner[1].value is ...
+            if name == "list" or (name == "tuple" and alike):
+                return [self.type_of(inner[0])] * count
+            if name == "tuple" and len(inner) == count:
+                return [self.type_of(each) for each in inner]
+        return [ANY] * count
+
     def fields_of(self, node: ast.expr | None) -> Mapping[str, Field] | None:
         """The keys of a TypedDict annotation; None for any other."""
         if isinstance(node, ast.Constant) and isinstance(node.value, str):

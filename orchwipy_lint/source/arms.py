@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
-from orchwipy_lint.model import ALWAYS, Arm, Base, Effect, ReturnSite, Span, Value
+from orchwipy_lint.model import ALWAYS, Arm, Base, Effect, ReturnSite, Span, Target, Value
 from orchwipy_lint.source.abstract import (
     SCALARS,
     Abstract,
     Alternative,
     Choice,
     Entries,
+    Fan,
     Known,
     Opaque,
     Origin,
@@ -27,13 +28,14 @@ from orchwipy_lint.source.abstract import (
 from orchwipy_lint.source.body import Exit
 from orchwipy_lint.source.cases import Cases, both, narrow
 from orchwipy_lint.source.expressions import Expressions
+from orchwipy_lint.source.forks import fork
 from orchwipy_lint.source.paths import Path
 from orchwipy_lint.source.places import Places
 from orchwipy_lint.source.targets import Following
 from orchwipy_lint.source.values import constant_items, type_of
 from orchwipy_lint.types import ANY, Scalar, Type, equals, join, scalar
 
-__all__ = ["Arms"]
+__all__ = ["Arms", "Reading"]
 
 _MAX_SPLIT = 8
 """Into so many arms a return is split at most, by the conditions under which its keys get their values."""
@@ -58,7 +60,7 @@ class Arms:
         if twin is None or node is None:
             self.falls_off.append(self.places.span(left.statement))
             return None
-        reading = _Reading(self, left.path, self.places.span(twin), Origin(node, node, twin))
+        reading = Reading(self, left.path, self.places.span(twin), Origin(node, node, twin))
         reading.read(left.alternatives, ALWAYS, self.label(left.path), nested=False)
         if reading.gives_none:
             self.falls_off.append(reading.span)
@@ -75,7 +77,7 @@ class Arms:
 
 
 @dataclass(slots=True)
-class _Reading:
+class Reading:
     """One return site in the making."""
 
     context: Arms
@@ -100,6 +102,8 @@ class _Reading:
                 self.update_arms(value, cases, label)
             elif isinstance(value, Choice) and not nested:
                 self.choice_arms(value, cases)
+            elif isinstance(value, Fan):
+                fork(self, value, cases, label)
             elif isinstance(value, Choice):
                 self.problem = (
                     "a `ConditionalReturns` cannot be an arm of another: return it by itself, under an `if`"
@@ -125,11 +129,12 @@ class _Reading:
         effect = Effect(
             base=entries.base,
             drops=entries.drops | {key} if is_kwargs else frozenset(),
+            by_value=True,
             opens=entries.opens,
             drops_unknown=entries.drops_unknown,
             original=entries.original,
         )
-        self.arms_of(entries, effect, named, cases, label)
+        self.arms_of(entries, effect, self.targets(named), cases, label)
 
     def update_arms(self, updates: Updates, cases: Cases, label: str | None) -> None:
         entries, key = updates.entries, self.context.following.registered.next_key
@@ -156,13 +161,24 @@ class _Reading:
                 named, more = entries.items.get(key), own
             else:
                 named, more = (alternative,), ALWAYS
-            self.arms_of(entries, effect, named, both(cases, more), label)
+            self.arms_of(entries, effect, self.targets(named), both(cases, more), label)
+
+    def targets(self, named: tuple[Alternative, ...] | None) -> list[tuple[Target, Cases]]:
+        return self.context.following.targets(named)
+
+    def apart(self, span: Span, *, next_key: str | None = None) -> Reading:
+        """A reading of a part of the return, to which this span belongs."""
+        context = self.context
+        if next_key is not None and next_key != context.following.registered.next_key:
+            registered = replace(context.following.registered, next_key=next_key)
+            context = replace(context, following=replace(context.following, registered=registered))
+        return Reading(context, self.path, span, self.whole)
 
     def arms_of(
         self,
         entries: Entries,
         effect: Effect,
-        named: tuple[Alternative, ...] | None,
+        targets: list[tuple[Target, Cases]],
         cases: Cases,
         label: str | None,
     ) -> None:
@@ -170,7 +186,7 @@ class _Reading:
         span = self.context.places.origin(entries.origin)
         text = self.context.places.text(span)
         key = self.context.following.registered.next_key
-        for target, more in self.context.following.targets(named):
+        for target, more in targets:
             for when in self.split(entries, both(both(self.path.cases, cases), more)):
                 sets = {name: self.value(each, when) for name, each in entries.items.items() if name != key}
                 maybe = {name: self.value(each, when) for name, each in entries.maybe.items() if name != key}

@@ -29,6 +29,7 @@ from orchwipy_lint.source.abstract import (
 from orchwipy_lint.source.cases import both
 from orchwipy_lint.source.conditions import Conditions
 from orchwipy_lint.source.dicts import Dicts, Draft
+from orchwipy_lint.source.fans import KINDS, Fans
 from orchwipy_lint.source.names import Names
 from orchwipy_lint.source.paths import Environment
 from orchwipy_lint.source.returns import Returns
@@ -73,9 +74,11 @@ class Expressions:
     conditions: Conditions = field(init=False)
     dicts: Dicts = field(init=False)
     returns: Returns = field(init=False)
+    fans: Fans = field(init=False)
 
     def __post_init__(self) -> None:
-        self.conditions, self.dicts, self.returns = Conditions(self), Dicts(self), Returns(self)
+        self.conditions, self.dicts = Conditions(self), Dicts(self)
+        self.returns, self.fans = Returns(self), Fans(self)
 
     def read(self, node: cst.BaseExpression, twin: ast.expr, env: Environment) -> tuple[Alternative, ...]:
         """What the expression of a statement can be; `twin` is the same expression in `ast`."""
@@ -129,6 +132,8 @@ class Expressions:
             return self.env[name]
         if name in _KEYWORDS:
             return (known(_KEYWORDS[name], literal(_KEYWORDS[name])),)
+        if name in self.names.steps:
+            return (Alternative(Opaque(step=self.names.steps[name])),)
         return self.constant(name)
 
     def constant(self, name: str) -> tuple[Alternative, ...]:
@@ -242,6 +247,8 @@ class Expressions:
             return self.returns.updates(node)
         if ours == "ConditionalReturns":
             return self.returns.conditional(node)
+        if ours in KINDS:
+            return self.fans.call(node, ours)
         if full == "dict":
             return self.dicts.call(node)
         if full in _COPIES and len(node.args) == 1:

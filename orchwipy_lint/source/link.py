@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from orchwipy_lint.model import Arm, Base, Effect, Parameter, Pipeline, Span, Step, Target, Test, Value
 from orchwipy_lint.source.cases import both
-from orchwipy_lint.source.module import Branch, is_exclusive
+from orchwipy_lint.source.defaults import with_defaults
+from orchwipy_lint.source.statements import Branch, is_exclusive
 from orchwipy_lint.types import equals, scalar
 
 __all__ = ["Part", "link"]
@@ -19,10 +20,15 @@ __all__ = ["Part", "link"]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A step, and the exclusive branches of the source in which it is defined."""
+    """A step, the exclusive branches of the source in which it is defined, and what follows by default.
+
+    `defaults` are one or more arms of which any may follow a return that names none; without any, nothing
+    does but the step's own `default_next`.
+    """
 
     step: Step
     branch: Branch
+    defaults: tuple[Arm, ...] = ()
 
 
 def link(
@@ -41,11 +47,16 @@ def link(
     entry = [each for step in steps if step.name == beginner for each in step.parameters if not each.supplied]
     steps = [_with_arms(step, [_laid_over(arm, entry) for arm in _arms(step)]) for step in steps]
     steps = [_carried(step, steps, entry) for step in steps]
+    steps = [with_defaults(step, part.defaults) for step, part in zip(steps, kept, strict=True)]
     return Pipeline(name, path, span, beginner, tuple(steps), tuple(replaced), escapes)
 
 
 def _arms(step: Step) -> list[Arm]:
     return [arm for site in step.returns for arm in site.arms]
+
+
+def _branches(arm: Arm) -> tuple[Arm, ...]:
+    return () if arm.fan is None else arm.fan.branches
 
 
 def _with_arms(step: Step, arms: list[Arm]) -> Step:
@@ -57,6 +68,9 @@ def _with_arms(step: Step, arms: list[Arm]) -> Step:
 
 def _laid_over(arm: Arm, entry: list[Parameter]) -> Arm:
     """`**_original_input` brings the keys of the entry state."""
+    if arm.fan is not None:
+        branches = tuple(_laid_over(each, entry) for each in arm.fan.branches)
+        arm = replace(arm, fan=replace(arm.fan, branches=branches))
     if not arm.effect.original:
         return arm
     sets, maybe = dict(arm.effect.sets), dict(arm.effect.maybe)
@@ -76,7 +90,8 @@ def _carried(step: Step, steps: list[Step], entry: list[Parameter]) -> Step:
     key = step.next_key
     if key == "$next":
         return step
-    given = [value for each in steps for arm in _arms(each) for value in _given(arm.effect, key)]
+    arms = [each for other in steps for arm in _arms(other) for each in (arm, *_branches(arm))]
+    given = [value for arm in arms for value in _given(arm.effect, key)]
     given += [Value() for each in entry if each.name == key]
     if not given:
         return step
@@ -91,10 +106,10 @@ def _carried(step: Step, steps: list[Step], entry: list[Parameter]) -> Step:
     readable = all(value.constants is not None for value in given)
     sites = []
     for site in step.returns:
-        arms: list[Arm] = []
+        followed: list[Arm] = []
         for arm in site.arms:
-            arms += _followed(arm, key, names, readable) if _may_carry(arm, step) else [arm]
-        sites.append(replace(site, arms=tuple(arms)))
+            followed += _followed(arm, key, names, readable) if _may_carry(arm, step) else [arm]
+        sites.append(replace(site, arms=tuple(followed)))
     return replace(step, returns=tuple(sites))
 
 
@@ -109,7 +124,8 @@ def _given(effect: Effect, key: str) -> list[Value]:
 
 def _may_carry(arm: Arm, step: Step) -> bool:
     key, effect = step.next_key, arm.effect
-    if not arm.target.by_default or key in effect.sets or key in effect.named_drops:
+    names_none = arm.target.by_default or (arm.fan is not None and arm.target == Target(None))
+    if not names_none or key in effect.sets or key in effect.named_drops:
         return False
     return effect.base is Base.STATE or (effect.base is Base.KWARGS and key not in step.keys)
 

@@ -11,33 +11,46 @@ import ast
 import linecache
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 
 from orchwipy_lint.collector import uncollected
 from orchwipy_lint.model import Arm, Base, Effect, Parameter, Pipeline, ReturnSite, Span, Step, Target
+from orchwipy_lint.source.declared import Function
 from orchwipy_lint.source.definitions import read_names
 from orchwipy_lint.source.limits import Unreadable, parse, split_lines
 from orchwipy_lint.source.link import Part, link
-from orchwipy_lint.source.module import Function
+from orchwipy_lint.source.live_options import LivePlain, default_arm, keyword_of, parameters_of, plain_of
 from orchwipy_lint.source.names import Names
 from orchwipy_lint.source.places import Places
+from orchwipy_lint.source.plain import Plain, plain_step
 from orchwipy_lint.source.statements import statements
-from orchwipy_lint.source.steps import Definition, StepReader, with_changes
+from orchwipy_lint.source.steps import Definition, Place, StepReader, with_changes
 from orchwipy_lint.source.targets import Registered
+from orchwipy_lint.types import ANY
 
-__all__ = ["LiveReading", "LiveStep", "Registry", "Unread", "read_registry"]
+__all__ = ["LivePlain", "LiveReading", "LiveStep", "Registry", "Unread", "read_registry"]
 
 
 @dataclass(frozen=True, slots=True)
 class LiveStep:
-    """A registered function and what its decorator said."""
+    """A registered function and what its decorator said.
+
+    `default_next` is a step's name, or a fan-out of the runtime, of which the attributes are read.
+    """
 
     name: str
     function: object
-    default_next: str | None
+    default_next: object
     next_key: str
     terminates: bool
+    plain: LivePlain | None = None
+
+    @property
+    def following(self) -> str | None:
+        """The step that follows by default, where it is one."""
+        return self.default_next if isinstance(self.default_next, str) and self.default_next else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +91,10 @@ class LiveReading:
         """The pipeline, for runs that begin at this step."""
         registry = self.registry
         span = Span(registry.line, 1, registry.line, 1)
-        parts = [Part(step, ()) for step in self.steps]
+        parts = [
+            Part(step, (), () if _is_simple(live) else (default_arm(live.default_next, step.span),))
+            for live, step in zip(registry.steps, self.steps, strict=True)
+        ]
         return link(registry.name, registry.path, span, beginner, parts, escapes=False)
 
 
@@ -92,13 +108,19 @@ def read_registry(registry: Registry) -> LiveReading:
     steps: list[Step] = []
     unread: list[Unread] = []
     for live, each in zip(registry.steps, found, strict=True):
-        if isinstance(each, _Hidden):
+        if isinstance(each, _Hidden) and live.plain is not None:
+            steps.append(_told(live, live.plain, *(_place(live.function) or (registry.path, registry.line))))
+        elif isinstance(each, _Hidden):
             place = _place(live.function) or (registry.path, registry.line)
             unread.append(Unread(live.name, *place, str(each), each.help))
             steps.append(_unknown(live, *place))
         else:
             steps.append(next(changed))
     return LiveReading(registry, tuple(steps), files.lines, tuple(unread))
+
+
+def _is_simple(step: LiveStep) -> bool:
+    return not step.default_next or step.following is not None
 
 
 class _Hidden(Exception):
@@ -176,8 +198,19 @@ def _read(step: LiveStep, files: _Files) -> tuple[Definition, Step]:
             f"line {code.co_firstlineno} of its file does not define it: the file was changed since",
             "load the file again",
         )
-    registered = Registered(step.default_next or None, True, step.next_key, step.terminates)
-    definition = Definition(file.reader, node, registered, is_method)
+    places = file.reader.places
+    place = Place(step.name, places.function_name(node), is_method)
+    plain: Plain | None = None
+    if step.plain is not None:
+        said = keyword_of(node, "returns")
+        span = place.span if said is None else places.span(said)
+        plain = plain_of(step.plain, span, places.text(span) if said else f"returns={step.plain.returns!r}")
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):
+        with suppress(ValueError):  # it is empty still
+            if (named := _step(cell.cell_contents)) is not None:
+                file.reader.names.steps.setdefault(name, named)
+    registered = Registered(step.following, True, step.next_key, step.terminates, plain)
+    definition = Definition(file.reader, node, registered, place)
     try:
         read = definition.read()
     except (Unreadable, RecursionError) as error:
@@ -193,7 +226,7 @@ def _read(step: LiveStep, files: _Files) -> tuple[Definition, Step]:
     parameters = [
         replace(each, positional=False) for each in read.parameters[min(is_method, code.co_argcount) :]
     ]
-    read = replace(read, name=step.name, parameters=tuple(parameters), has_var_keyword=True, is_async=False)
+    read = replace(read, parameters=tuple(parameters), has_var_keyword=True, is_async=False, problems=())
     return definition, read
 
 
@@ -222,11 +255,22 @@ def _names(tree: ast.Module, module: Mapping[str, object]) -> Names:
     """The names of a text, and what those that it does not bind really are: a cell uses another's imports."""
     names = read_names(tree)
     for name, value in list(module.items()):
+        if (step := _step(value)) is not None:
+            names.steps[name] = step
         is_bound = name in names.imports or name in names.defined
         full = _full_name(value, is_bound=is_bound)
         if full is not None and (not is_bound or names.ours(full)):
             names.imports[name] = full
     return names
+
+
+def _step(value: object) -> str | None:
+    """The step that a value is, or the first of a chain."""
+    kind = type(value)
+    if kind.__module__.startswith("orchwipy_runtime.") and kind.__name__ in ("Step", "Chain"):
+        found = getattr(value, "name" if kind.__name__ == "Step" else "first", None)
+        return found if isinstance(found, str) else None
+    return None
 
 
 def _full_name(value: object, *, is_bound: bool) -> str | None:
@@ -255,11 +299,20 @@ def _unknown(step: LiveStep, path: str, line: int) -> Step:
         span=span,
         parameters=tuple(_parameters(step.function, span)),
         returns=(ReturnSite(span, (Arm(span, step.name, anything, Target(None, known=False)),)),),
-        default_next=step.default_next or None,
+        default_next=step.following,
         terminates=step.terminates,
         next_key=step.next_key,
         reads_all=True,
     )
+
+
+def _told(step: LiveStep, live: LivePlain, path: str, line: int) -> Step:
+    """A plain function without text, of which the registration tells what it reads and sets."""
+    span = Span(line, 1, line, 1)
+    plain = plain_of(live, span, f"returns={live.returns!r}")
+    default = Target(step.following, by_default=True)
+    types = [ANY] * len(live.returns)
+    return plain_step(step.name, path, span, plain, parameters_of(live, span), types, default, step.next_key)
 
 
 def _parameters(function: object, span: Span) -> list[Parameter]:

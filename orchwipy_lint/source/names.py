@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from orchwipy_lint.source.annotations import Annotations, Field
 
-__all__ = ["EXPORTED", "PACKAGES", "PIPELINE_CLASSES", "Names", "name_of"]
+__all__ = ["EXPORTED", "PACKAGES", "PIPELINE_CLASSES", "RETURN_FORMS", "Names", "name_of"]
 
 PACKAGES = frozenset({"orchwipy_runtime", "orchwipy"})
 """The packages whose pipelines are read: ours, and the one that it grew from."""
@@ -19,6 +19,9 @@ PIPELINE_CLASSES = frozenset({"Functions", "MicroFunctions"})
 EXPORTED = PIPELINE_CLASSES | {
     "ReturnUpdates",
     "ConditionalReturns",
+    "Parallel",
+    "MapEach",
+    "Detach",
     "PauseExecution",
     "RetryFunctionAfterDelay",
     "build_cfn_template",
@@ -26,6 +29,9 @@ EXPORTED = PIPELINE_CLASSES | {
     "command_line_invoke",
 }
 """What of the packages is known by name."""
+
+RETURN_FORMS = frozenset({"ReturnUpdates", "ConditionalReturns", "Parallel", "MapEach", "Detach"})
+"""The calls that a step may return."""
 
 _BUILTINS = frozenset(dir(builtins))
 
@@ -44,6 +50,8 @@ class Names:
     typed_dicts: dict[str, Mapping[str, Field]] = field(default_factory=dict)
     pipeline_classes: dict[str, str | None] = field(default_factory=dict)
     never_return: set[str] = field(default_factory=set)
+    steps: dict[str, str] = field(default_factory=dict)
+    """The steps that names stand for, by their names in the pipeline."""
     defined: set[str] = field(default_factory=set)
 
     @property

@@ -24,7 +24,7 @@ class Places:
         self.lines = lines
         self._twins: dict[int, tuple[cst.CSTNode, dict[int, ast.expr]]] = {}
 
-    def span(self, node: ast.expr | ast.stmt | ast.arg) -> Span:
+    def span(self, node: ast.expr | ast.stmt | ast.arg | ast.keyword) -> Span:
         end_line = node.end_lineno or node.lineno
         end_column = node.end_col_offset if node.end_col_offset is not None else node.col_offset
         return Span(
@@ -42,12 +42,22 @@ class Places:
 
     def origin(self, origin: Origin) -> Span:
         """The span of a LibCST node; that of its whole expression where it has no twin of its own."""
+        return self.span(self._twin(origin))
+
+    def argument(self, origin: Origin, number: int) -> Span:
+        """The span of a call's positional argument."""
+        twin = self._twin(origin)
+        return self.span(
+            twin.args[number] if isinstance(twin, ast.Call) and number < len(twin.args) else twin
+        )
+
+    def _twin(self, origin: Origin) -> ast.expr:
         if origin.node is origin.root:
-            return self.span(origin.twin)
+            return origin.twin
         known = self._twins.get(id(origin.root))
         if known is None:  # the root is kept, so that no other gets its id
             known = self._twins[id(origin.root)] = (origin.root, _pair(origin.root, origin.twin))
-        return self.span(known[1].get(id(origin.node), origin.twin))
+        return known[1].get(id(origin.node), origin.twin)
 
     def text(self, span: Span) -> str:
         """The source of a span on one line."""

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from orchwipy_lint.collector import uncollected
 from orchwipy_lint.findings import Finding, Severity
 from orchwipy_lint.model import Pipeline
+from orchwipy_lint.source.assembly import assembled
 from orchwipy_lint.source.definitions import read_names
 from orchwipy_lint.source.limits import MAX_BYTES, Unreadable, parse, split_lines
-from orchwipy_lint.source.link import Part, link
-from orchwipy_lint.source.module import Draft, find_pipelines
+from orchwipy_lint.source.module import find_pipelines
 from orchwipy_lint.source.places import Places
-from orchwipy_lint.source.steps import Definition, StepReader, with_changes
+from orchwipy_lint.source.steps import StepReader
 
 __all__ = ["Reading", "read_file"]
 
@@ -68,21 +68,9 @@ def _pipelines(text: str, lines: tuple[str, ...], path: str) -> tuple[Pipeline, 
         names = read_names(tree)
         drafts = find_pipelines(tree, text, names)
         reader = StepReader(path, lines, names, Places(lines))
-        return tuple(_pipeline(draft, reader) for draft in drafts)
+        return tuple(assembled(draft, reader) for draft in drafts)
     except RecursionError:
         raise Unreadable("the file is nested too deeply to be read: split its longest expressions") from None
-
-
-def _pipeline(draft: Draft, reader: StepReader) -> Pipeline:
-    registrations = sorted(draft.registrations, key=lambda each: (each.call.lineno, each.call.col_offset))
-    definitions = [
-        Definition(reader, each.function, reader.registered(each.call), each.is_method)
-        for each in registrations
-    ]
-    steps = with_changes([(each, each.read()) for each in definitions])
-    parts = [Part(step, each.branch) for step, each in zip(steps, registrations, strict=True)]
-    span = reader.places.span(draft.call)
-    return link(draft.name, reader.path, span, draft.beginner, parts, escapes=draft.escapes)
 
 
 def _unreadable(path: str, message: str, line: int, column: int) -> Finding:

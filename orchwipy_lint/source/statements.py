@@ -6,7 +6,16 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import TypeGuard
 
-__all__ = ["blocks", "is_try", "statements"]
+__all__ = ["Branch", "blocks", "is_exclusive", "is_try", "statements"]
+
+Branch = tuple[tuple[int, int], ...]
+"""The exclusive statements around a place, each by its position, with the number of the branch."""
+
+
+def is_exclusive(one: Branch, other: Branch) -> bool:
+    """Whether at most one of the two places runs."""
+    mine = dict(one)
+    return any(mine.get(statement, branch) != branch for statement, branch in other)
 
 
 def statements(body: Iterable[ast.stmt], *, into_definitions: bool) -> Iterator[ast.stmt]:

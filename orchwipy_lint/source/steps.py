@@ -8,26 +8,37 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
-from orchwipy_lint.model import ALWAYS, UNKNOWN_VALUE, Base, Parameter, Step, Value
+from orchwipy_lint.model import ALWAYS, UNKNOWN_VALUE, Base, Parameter, Span, Step, Value
 from orchwipy_lint.source.abstract import Alternative, Entries, Origin, Original, Passed, opaque
 from orchwipy_lint.source.arms import Arms
 from orchwipy_lint.source.assignments import Assignments
 from orchwipy_lint.source.body import Body
 from orchwipy_lint.source.cases import possible
+from orchwipy_lint.source.declared import AnyFunction, Function
 from orchwipy_lint.source.expressions import Expressions
 from orchwipy_lint.source.limits import Unreadable, refuse_depth
-from orchwipy_lint.source.module import Function
-from orchwipy_lint.source.names import Names
+from orchwipy_lint.source.names import RETURN_FORMS, Names
 from orchwipy_lint.source.paths import Environment, Path
 from orchwipy_lint.source.places import Places
+from orchwipy_lint.source.plain import Plain, plain_step
+from orchwipy_lint.source.statements import statements
 from orchwipy_lint.source.targets import Following, Registered
 from orchwipy_lint.source.uses import changed_names
 from orchwipy_lint.source.values import constant_type
 from orchwipy_lint.types import ANY, Constant, Type, scalar
 
-__all__ = ["Definition", "StepReader", "with_changes"]
+__all__ = ["Definition", "Place", "StepReader", "with_changes"]
 
 _IMMUTABLE = frozenset({"str", "int", "float", "bool", "None", "bytes", "complex"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a step is called, and where it stands if its function has no name in the file."""
+
+    name: str
+    span: Span
+    is_method: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +50,50 @@ class StepReader:
     names: Names
     places: Places
 
-    def read(self, function: Function, registered: Registered, *, is_method: bool) -> Step:
+    def read(self, function: AnyFunction | None, registered: Registered, place: Place) -> Step:
         """The step that a function is. Raises `Unreadable`."""
+        if registered.plain is not None or not isinstance(function, Function):
+            return self.plain(function, registered, place)
         refuse_depth(function)
         try:
-            return self.step(function, registered, is_method=is_method)
+            return self.step(function, registered, place)
         except (cst.ParserSyntaxError, cst.CSTValidationError) as error:
             reason = error.message if isinstance(error, cst.ParserSyntaxError) else error
             message = f"step `{function.name}` cannot be parsed: {reason}"
             raise Unreadable(message, function.lineno, function.col_offset + 1) from None
 
-    def step(self, function: Function, registered: Registered, *, is_method: bool) -> Step:
-        parameters = self.parameters(function, is_method=is_method)
+    def plain(self, function: AnyFunction | None, registered: Registered, place: Place) -> Step:
+        """The step that a plain function is, or a lambda."""
+        plain = registered.plain or Plain(place.span, "", None, False, None, None)
+        returns = function.returns if isinstance(function, Function) else None
+        annotations = self.names.annotations
+        keys = plain.returns or ()
+        types = (
+            [annotations.type_of(returns)] if plain.is_single else annotations.elements_of(returns, len(keys))
+        )
+        parameters: list[Parameter] | None = None
+        if function is not None:
+            parameters = [
+                each if each.supplied else replace(each, positional=False)
+                for each in self.parameters(function, is_method=place.is_method)
+            ]
+        default, next_key = Following(registered, {}).default, registered.next_key
+        step = plain_step(place.name, self.path, place.span, plain, parameters, types, default, next_key)
+        step = replace(step, problems=(*registered.problems, *step.problems))
+        if not isinstance(function, Function):
+            return step
+        body = statements(function.body, into_definitions=False)
+        raised = [each for each in body if isinstance(each, ast.Raise)]
+        return replace(
+            step,
+            span=self.places.function_name(function),
+            is_async=isinstance(function, ast.AsyncFunctionDef),
+            is_generator=_is_generator(function),
+            pauses=tuple(self.places.span(each) for each in raised if each.exc and self.is_pause(each.exc)),
+        )
+
+    def step(self, function: Function, registered: Registered, place: Place) -> Step:
+        parameters = self.parameters(function, is_method=place.is_method)
         keys = {each.name: each for each in parameters if not each.supplied}
         kwargs = function.args.kwarg.arg if function.args.kwarg else None
         text = "\n".join(self.lines[function.lineno - 1 : function.end_lineno])
@@ -70,7 +113,7 @@ class StepReader:
         ways = [left.path for left in body.exits] + body.ends + [path for _, path in body.pauses]
         surely = [path.surely for path in ways or body.raises]
         return Step(
-            name=function.name,
+            name=place.name,
             path=self.path,
             span=self.places.function_name(function),
             parameters=parameters,
@@ -90,26 +133,10 @@ class StepReader:
             },
             read_keys=frozenset(body.read_keys),
             reads_all=body.reads_all,
+            problems=registered.problems,
         )
 
-    def registered(self, call: ast.Call) -> Registered:
-        """The arguments of `pipe.fn(default_next, next_key, terminates)`."""
-        given: dict[str | None, ast.expr] = dict(
-            zip(("default_next", "next_key", "terminates"), call.args, strict=False)
-        )
-        given.update({each.arg: each.value for each in call.keywords})
-        default, key, ends = (
-            self.names.constant(given.get(name)) for name in ("default_next", "next_key", "terminates")
-        )
-        value = default[0] if default else None
-        return Registered(
-            default_next=value if isinstance(value, str) and value else None,
-            default_known="default_next" not in given or default is not None,
-            next_key=key[0] if key and isinstance(key[0], str) and key[0] else "$next",
-            terminates=bool(ends[0]) if ends else "terminates" in given,
-        )
-
-    def parameters(self, function: Function, *, is_method: bool) -> tuple[Parameter, ...]:
+    def parameters(self, function: AnyFunction, *, is_method: bool) -> tuple[Parameter, ...]:
         arguments = function.args
         positional = [*arguments.posonlyargs, *arguments.args]
         defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
@@ -193,13 +220,16 @@ class StepReader:
 
     def makers(self) -> frozenset[str]:
         """Local names of the return forms, whose splats go on into the state."""
-        wanted = ("ReturnUpdates", "ConditionalReturns")
-        return frozenset(name for name, full in self.names.imports.items() if self.names.ours(full) in wanted)
+        imports = self.names.imports.items()
+        return frozenset(name for name, full in imports if self.names.ours(full) in RETURN_FORMS)
 
-    def changed(self, function: Function, parameters: Iterable[Parameter]) -> frozenset[str]:
+    def changed(self, function: AnyFunction, parameters: Iterable[Parameter]) -> frozenset[str]:
         """Those of the parameters whose value the function may change in place."""
         mutable = {each.name for each in parameters if not _is_immutable(each.type)}
-        return frozenset(mutable & changed_names(function.body, self.makers())) if mutable else frozenset()
+        if not mutable:
+            return frozenset()
+        body = function.body if isinstance(function, Function) else [ast.Expr(function.body)]
+        return frozenset(mutable & changed_names(body, self.makers()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +237,24 @@ class Definition:
     """A function that is registered as a step, in its file."""
 
     reader: StepReader
-    function: Function
+    function: AnyFunction | None
     registered: Registered
-    is_method: bool = False
+    place: Place
 
     def read(self) -> Step:
         """The step that it is. Raises `Unreadable`."""
-        return self.reader.read(self.function, self.registered, is_method=self.is_method)
+        return self.reader.read(self.function, self.registered, self.place)
+
+    def changed(self, keys: frozenset[str]) -> frozenset[str]:
+        """Those of the keys whose value the function may change in place."""
+        if self.function is None:
+            return frozenset()
+        plain = self.registered.plain
+        own = self.reader.parameters(self.function, is_method=self.place.is_method)
+        read = {each.name: each.name if plain is None else plain.key_of(each.name) for each in own}
+        asked = {name: key for name, key in read.items() if key is not None and key in keys}
+        changed = self.reader.changed(self.function, [each for each in own if each.name in asked])
+        return frozenset(asked[name] for name in changed)
 
 
 def with_changes(read: Sequence[tuple[Definition, Step]]) -> list[Step]:
@@ -222,10 +263,8 @@ def with_changes(read: Sequence[tuple[Definition, Step]]) -> list[Step]:
     steps: list[Step] = []
     for definition, step in read:
         # Only a test for truth notices such a change.
-        parameters = [each for each in step.parameters if each.name in tested]
-        changed = (
-            definition.reader.changed(definition.function, parameters) if parameters else frozenset[str]()
-        )
+        keys = step.keys & tested
+        changed = definition.changed(keys) if keys else frozenset[str]()
         steps.append(replace(step, mutates=changed) if changed else step)
     return steps
 

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from orchwipy_lint.source.names import RETURN_FORMS
+
 __all__ = ["Uses", "changed_names", "header_expressions", "scan", "stored_names"]
 
 _LOGGING = frozenset({"debug", "info", "warning", "error", "exception", "critical", "log", "dumps"})
@@ -14,7 +16,7 @@ _READERS = frozenset(
     | {"sum", "min", "max", "isinstance", "type", "enumerate", "range", "zip", "map", "filter", "input"}
 )
 _VIEWS = frozenset({"get", "items", "keys", "values", "copy"})
-_MAKERS = frozenset({"dict", "copy", "deepcopy", "ReturnUpdates", "ConditionalReturns"})
+_MAKERS = frozenset({"dict", "copy", "deepcopy"}) | RETURN_FORMS
 
 
 @dataclass(slots=True)

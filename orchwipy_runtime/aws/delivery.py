@@ -11,14 +11,14 @@ from __future__ import annotations
 import logging
 import math
 
-from orchwipy_runtime.aws.event import read_event
+from orchwipy_runtime.aws.event import check_address, read_event
 from orchwipy_runtime.aws.handoff import sealed
 from orchwipy_runtime.aws.services import time_left
 from orchwipy_runtime.aws.visit import Visit
 from orchwipy_runtime.call import call_always_on_exit, call_pipeline_fail
 from orchwipy_runtime.envelope import KEY
 from orchwipy_runtime.errors import EventTooLarge, InvalidSetting, OrchwipyError, RecordedFailure
-from orchwipy_runtime.journal import Journal, Record, described, mark_key
+from orchwipy_runtime.journal import Journal, Record, described, detached, mark_key
 from orchwipy_runtime.names import function_name
 from orchwipy_runtime.payload import point
 
@@ -60,7 +60,9 @@ class Delivery(Visit):
     """A delivery under way."""
 
     def __init__(self, pipe: MicroFunctions, event: object, context: Any, services: Services) -> None:
-        super().__init__(pipe, read_event(event, context, pipe, services.settings), context, services)
+        arrived = read_event(event, context, pipe, services.settings)
+        check_address(arrived[0], pipe, services.settings)
+        super().__init__(pipe, arrived, context, services)
         self.journal = Journal(services.store) if self.settings.journal and services.store else None
         self.etag: str | None = None
         self.settled: Record | None = None
@@ -127,22 +129,25 @@ class Delivery(Visit):
             )
         if record.kind == "resumed":
             _log.debug("run %s was resumed here since; this delivery is out of date", self.envelope.run)
-        elif record.kind == "next":
+        elif record.kind == "next" or record.branches:
             mark = f"{self.key}.sent"
             if not (again and self.journal and self.journal.is_marked(mark)):
-                event = self._sealed(record, self.key)
-                function = function_name(self.settings.stack, record.envelope.step, one=self.settings.one)
-                self._invoke(function, event, record)
+                for start in detached(record):
+                    self._hand_off(start, None)
+                if record.kind == "next":
+                    self._hand_off(record, self.key if self.journal else None)
                 if self.journal:
                     self.journal.mark(mark, {"at": round(self.services.now(), 3)})
         return self._summary(record)
 
-    def _invoke(self, function: str, event: str, record: Record) -> None:
+    def _hand_off(self, record: Record, key: str | None) -> None:
+        """Invokes the function of the step that follows; the state is found under `key`, if there is one."""
+        function = function_name(self.settings.stack, record.envelope.step, one=self.settings.one)
         try:
-            self.services.invoke(function, event, remaining=self.remaining)
+            self.services.invoke(function, self._sealed(record, key), remaining=self.remaining)
         except EventTooLarge:
             # The limit of this account or region is lower than what we take it for.
-            self.services.invoke(function, self._sealed(record, self.key, limit=0), remaining=self.remaining)
+            self.services.invoke(function, self._sealed(record, key, limit=0), remaining=self.remaining)
 
     def _try_later(self, record: Record) -> dict[str, object]:
         """Queues the delayed retry that the step asked for."""
@@ -159,18 +164,15 @@ class Delivery(Visit):
             if counts is not record and self.journal.is_marked(f"{key}.sent"):
                 return self._summary(counts)
         delay = min(max(math.ceil((counts.envelope.due or 0) - self.services.now()), 0), LONGEST_DELAY)
-        self.services.send(self._sealed(counts, key), delay, remaining=self.remaining)
+        place = key if self.journal else None
+        self.services.send(self._sealed(counts, place), delay, remaining=self.remaining)
         if self.journal:
             self.journal.mark(f"{key}.sent", {"at": round(self.services.now(), 3)})
         return self._summary(counts)
 
-    def _sealed(self, record: Record, key: str, *, limit: int | None = None) -> str:
-        return sealed(
-            record,
-            key if self.journal else None,
-            self.services.store,
-            limit=self.settings.inline if limit is None else limit,
-        )
+    def _sealed(self, record: Record, key: str | None, *, limit: int | None = None) -> str:
+        limit = self.settings.inline if limit is None else limit
+        return sealed(record, key, self.services.store, limit=limit)
 
     def _fail(self, error: Exception) -> Record | None:
         """Records a final failure and tells the pipeline; the record that counts, if it is another's."""

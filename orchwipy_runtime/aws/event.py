@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from orchwipy_runtime.aws.settings import Settings
     from orchwipy_runtime.pipeline import MicroFunctions
 
-__all__ = ["read_event"]
+__all__ = ["check_address", "read_event"]
 
 
 def read_event(
@@ -35,7 +35,8 @@ def read_event(
 
     A run that begins has the id that the event gives it, else `run`, else that of the invocation, and begins
     at the step that the event names, else at `step`, else at the function's own or the pipeline's first.
-    Raises InvalidEvent, InvalidEnvelope, ForeignEnvelope, UnknownStep, ReservedName and NotSerializable.
+    Whether it may be delivered here, `check_address` says. Raises InvalidEvent, InvalidEnvelope, ReservedName
+    and NotSerializable.
     """
     if not isinstance(event, dict):
         raise InvalidEvent(
@@ -63,12 +64,11 @@ def read_event(
         envelope = Envelope.from_json(sent)
         if envelope.state is not None and state:
             raise InvalidEnvelope("the event has a state, and its envelope names another", key="state")
-    _check_address(envelope, pipe, settings)
     return envelope, None if envelope.state is not None else encode(state), begins
 
 
-def _check_address(envelope: Envelope, pipe: MicroFunctions, settings: Settings) -> None:
-    """Refuses an event that is not for this function."""
+def check_address(envelope: Envelope, pipe: MicroFunctions, settings: Settings) -> None:
+    """Refuses an event that is not for this function: ForeignEnvelope, UnknownStep."""
     if envelope.pipeline != settings.stack:
         raise ForeignEnvelope(
             f"the event is of the pipeline `{envelope.pipeline}`, and this function is of `{settings.stack}`",

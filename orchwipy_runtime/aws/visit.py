@@ -5,12 +5,19 @@ What follows from the record is another's: a delivery hands it off, a task of a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from orchwipy_runtime.aws.logs import Fields
 from orchwipy_runtime.call import call_step, check_hops, check_retry
-from orchwipy_runtime.envelope import Envelope, following_position, hops_before
-from orchwipy_runtime.errors import InvalidEnvelope, PauseExecution, RetryFunctionAfterDelay
+from orchwipy_runtime.envelope import Envelope, branch_position, following_position, hops_before
+from orchwipy_runtime.errors import (
+    InvalidEnvelope,
+    NeedsStepFunctions,
+    PauseExecution,
+    PauseInBranch,
+    RecursiveBranch,
+    RetryFunctionAfterDelay,
+)
 from orchwipy_runtime.journal import Record, about, record_key
 from orchwipy_runtime.outcome import decode
 from orchwipy_runtime.payload import keep, kept_input, unwrap
@@ -20,6 +27,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from orchwipy_runtime.aws.services import Services
+    from orchwipy_runtime.call import Outcome
+    from orchwipy_runtime.fork import Fork
     from orchwipy_runtime.pipeline import MicroFunctions
 
 __all__ = ["Visit"]
@@ -42,10 +51,16 @@ class Visit:
         self.context = context
         self.services = services
         self.settings = services.settings
-        self.envelope, self.text, self.begins = arrived
-        self.registration = pipe.steps[self.envelope.step]
-        self.key = record_key(self.envelope.run, self.envelope.position, self.envelope.step)
+        envelope, text, self.begins = arrived
+        self.registration = pipe.steps[envelope.step]
         self.called = False
+        self.arrive(envelope, text)
+
+    def arrive(self, envelope: Envelope, text: str | None) -> None:
+        """Takes this for where the run has come to."""
+        self.envelope = envelope
+        self.text = text
+        self.key = record_key(envelope.run, envelope.position, envelope.step)
 
     @property
     def fields(self) -> Fields:
@@ -91,29 +106,86 @@ class Visit:
         self._announce()
         start = self.services.now()
         try:
-            check_hops(pipe, envelope.step, hops_before(envelope.position))
+            self._check_step()
             self.called = True
-            outcome = call_step(pipe, self.registration, text, self._original)
-        except PauseExecution:
+            in_branch = bool(envelope.forks)
+            outcome = call_step(pipe, self.registration, text, self._original, in_branch=in_branch)
+        except PauseExecution as pause:
+            if envelope.branch is not None:
+                raise PauseInBranch(
+                    f"step `{envelope.step}` asks for a pause in a branch",
+                    step=envelope.step,
+                    help="pause before the branches begin or after they have joined",
+                ) from pause
             return self.record("pause", envelope, self.inline, start=start)
         except RetryFunctionAfterDelay as retry:
             check_retry(pipe, self.registration, retry, envelope.attempt + 1)
             due = self.services.now() + retry.delay_sec
             later = envelope.changed(attempt=envelope.attempt + 1, due=due)
             return self.record("retry", later, self.inline, start=start)
-        if outcome.following is None:
-            return self.record(
-                "end", envelope.changed(state=None), outcome.text, start=start, keys=outcome.keys
+        return self.followed(outcome, start)
+
+    def _check_step(self) -> None:
+        """Refuses a step that may not be taken here."""
+        step = self.envelope.step
+        if step in self.envelope.forks:
+            raise RecursiveBranch(
+                f"a branch of step `{step}` comes to `{step}` itself",
+                step=step,
+                help="let the branches end, and go back after their join",
             )
-        onward = Envelope(
+        check_hops(self.pipe, step, hops_before(self.envelope.position))
+
+    def followed(self, outcome: Outcome, start: float) -> Record:
+        """The record of what follows the call that began at `start`."""
+        fork = outcome.fork
+        if fork is not None and not fork.is_detached:
+            raise NeedsStepFunctions(
+                f"the branches after step `{self.envelope.step}` are to join, for which there is no place "
+                "where functions hand off to each other",
+                step=self.envelope.step,
+                help="deploy with `--engine stepfunctions`; branches that nobody waits for can begin here: "
+                "Detach(...)",
+            )
+        onward = None if outcome.following is None else self.onward(outcome.following)
+        return self.record(
+            "end" if onward is None else "next",
+            onward or self.envelope.changed(state=None),
+            outcome.text,
+            start=start,
+            keys=outcome.keys,
+            branches=() if fork is None else self.detached(fork),
+        )
+
+    def onward(self, step: str) -> Envelope:
+        """The envelope for the step that follows."""
+        envelope = self.envelope
+        return Envelope(
             pipeline=envelope.pipeline,
             run=envelope.run,
             position=following_position(envelope.position),
-            step=outcome.following,
+            step=step,
             version=self.settings.version,
             original=envelope.original,
+            forks=envelope.forks,
+            branch=envelope.branch,
         )
-        return self.record("next", onward, outcome.text, start=start, keys=outcome.keys)
+
+    def detached(self, fork: Fork) -> list[tuple[Envelope, str]]:
+        """What the branches begin with for which nobody waits."""
+        envelope = self.envelope
+        starts = [fork.start(number) for number in range(fork.count)]
+        return [
+            (
+                self.onward(each.step).changed(
+                    position=branch_position(envelope.position, number),
+                    forks=(*envelope.forks, envelope.step),
+                    branch=None,
+                ),
+                each.text,
+            )
+            for number, each in enumerate(starts)
+        ]
 
     @property
     def inline(self) -> str | None:
@@ -146,6 +218,7 @@ class Visit:
         start: float | None = None,
         keys: Iterable[str] | None = None,
         error: BaseException | None = None,
+        branches: Sequence[tuple[Envelope, str]] = (),
     ) -> Record:
         """The record that the step came to this; `start` is when it was called."""
         now = self.services.now()
@@ -155,6 +228,7 @@ class Visit:
             step=self.envelope.step,
             envelope=envelope,
             text=text,
+            branches=branches,
             about=about(
                 now=now,
                 attempt=self.envelope.attempt,
@@ -162,5 +236,6 @@ class Visit:
                 seconds=None if start is None else now - start,
                 error=error,
                 one=self.settings.one,
+                detached=bool(self.envelope.forks),
             ),
         )

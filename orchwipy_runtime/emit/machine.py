@@ -17,7 +17,11 @@ STATE_MACHINE = "StateMachine"
 
 _ROLE = "StateMachineRole"
 _LOG_GROUP = "StateMachineLogGroup"
-_ARN = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:"
+_HERE = "${AWS::Region}:${AWS::AccountId}"
+_ARN = f"arn:${{AWS::Partition}}:lambda:{_HERE}:function:"
+# Made of text: the machine's role has it, and the machine has that role.
+_MACHINE = f"arn:${{AWS::Partition}}:states:{_HERE}:stateMachine:${{AWS::StackName}}"
+_EXECUTIONS = f"arn:${{AWS::Partition}}:states:{_HERE}:execution:${{AWS::StackName}}"
 
 
 def state_machine_resources(plan: Plan, options: Options) -> dict[str, Any]:
@@ -32,7 +36,8 @@ def state_machine_resources(plan: Plan, options: Options) -> dict[str, Any]:
         function_arn=arn,
         attempts=options.attempts,
         express=options.express,
-        invoke="arn:${AWS::Partition}:states:::lambda:invoke",
+        machine_arn=_MACHINE,
+        partition="${AWS::Partition}",
     )
     machine: dict[str, Any] = {
         "StateMachineName": ref("AWS::StackName"),
@@ -57,7 +62,13 @@ def state_machine_resources(plan: Plan, options: Options) -> dict[str, Any]:
         "Condition": {"StringEquals": {"aws:SourceAccount": ref("AWS::AccountId")}},
     }
     statements = state_machine_statements(
-        plan, lambda step: sub(arn(step)), logging=True, tracing=options.tracing
+        plan,
+        lambda step: sub(arn(step)),
+        machine_arn=sub(_MACHINE),
+        executions_arn=[sub(f"{_EXECUTIONS}:*"), sub(f"{_EXECUTIONS}/*")],
+        express=options.express,
+        logging=True,
+        tracing=options.tracing,
     )
     policy = {
         "PolicyName": "orchwipy",

@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from types import FrameType
 
 from orchwipy_runtime.checking import Caller, examine
-from orchwipy_runtime.errors import PlanRefused
-from orchwipy_runtime.names import check_parts, part_of
+from orchwipy_runtime.errors import InvalidSetting, PlanRefused
+from orchwipy_runtime.names import check_parts, fork_name, part_of
 from orchwipy_runtime.pipeline import MicroFunctions, Registration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from orchwipy_lint.findings import Finding
-    from orchwipy_lint.model import Step
+    from orchwipy_lint.model import Arm, FanOut, Step
 
-__all__ = ["Plan", "PlannedStep", "make_plan"]
+__all__ = ["Plan", "PlannedFork", "PlannedStep", "check_direct", "make_plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFork:
+    """Branches that begin after a step, with the steps `heads`: one each, of a map one for all items.
+
+    `kind` is `parallel`, `map` or `detach`. `following` is the step at which they join, or, of detached ones,
+    with which the run goes on; None where it ends, or what surrounds it. `collects` says whether a branch
+    that fails lets the others finish. `line` of `path` is where they begin.
+    """
+
+    kind: str
+    heads: tuple[str, ...]
+    following: str | None
+    collects: bool = False
+    path: str = ""
+    line: int = 0
+
+    @property
+    def name(self) -> str:
+        """What it is called between the step's function and the state machine."""
+        return fork_name(self.kind, self.heads, self.following, collects=self.collects)
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
     """A step to deploy.
 
-    `successors` are the steps that it may hand off to, in the order of the pipeline; where its text does not
-    tell all of them (`unresolved`), those are all steps. `ends` says whether a run may end with it, and
-    `in_loop` whether it can come to itself again.
+    `successors` are the steps that its returns name, in the order of the pipeline; where its text does not
+    tell all of them (`unresolved`), those are all steps. `forks` are the branches that may begin after it.
+    `ends` says whether a run may end with it, and `in_loop` whether it can come to itself again.
     """
 
     name: str
@@ -35,6 +57,13 @@ class PlannedStep:
     unresolved: bool
     ends: bool
     in_loop: bool
+    forks: tuple[PlannedFork, ...] = ()
+
+    @property
+    def leads_to(self) -> frozenset[str]:
+        """The steps that may come after it in any way."""
+        forks = [name for fork in self.forks for name in (*fork.heads, fork.following) if name is not None]
+        return frozenset((*self.successors, *forks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,41 +99,84 @@ def make_plan(pipe: MicroFunctions, *, caller: Caller | FrameType) -> Plan:
             findings=(*examined.errors, *examined.warnings),
         )
     check_parts(pipe.steps)
-    ways = _ways(examined.steps, list(pipe.steps), {each.step for each in examined.unread})
-    looping = _in_loops({name: ways[name][0] for name in ways})
-    steps = tuple(
-        PlannedStep(
-            name=name,
-            part=part_of(name),
-            registration=registration,
-            successors=ways[name][0],
-            unresolved=ways[name][1],
-            ends=registration.terminates,
-            in_loop=name in looping,
-        )
-        for name, registration in pipe.steps.items()
-    )
+    unread = {each.step for each in examined.unread}
+    names = list(pipe.steps)
+    planned = {each.name: _planned(each, pipe.steps[each.name], names, unread) for each in examined.steps}
+    looping = _in_loops({name: each.leads_to for name, each in planned.items()})
+    steps = tuple(replace(planned[name], in_loop=name in looping) for name in names)
     return Plan(examined.name, pipe, steps, tuple(examined.warnings))
 
 
-def _ways(
-    steps: Sequence[Step], names: list[str], unread: set[str]
-) -> dict[str, tuple[tuple[str, ...], bool]]:
-    """Where each step may lead, and whether that is only known to be some step."""
-    ways: dict[str, tuple[tuple[str, ...], bool]] = {}
-    for step in steps:
-        arms = [arm for site in step.returns for arm in site.arms]
-        unresolved = (
-            step.name in unread
-            or any(not arm.target.known for arm in arms)
-            or any(site.problem is not None for site in step.returns)
+def check_direct(plan: Plan) -> None:
+    """Refuses branches that are to join where functions hand off to each other: PlanRefused."""
+    joining = [
+        f"{fork.name} after `{step.name}` ({fork.path}:{fork.line})"
+        for step in plan.steps
+        for fork in step.forks
+        if fork.kind != "detach"
+    ]
+    if joining:
+        raise PlanRefused(
+            f"OWP401 branches that join need Step Functions: {'; '.join(joining)}",
+            help="deploy with `--engine stepfunctions`; branches that nobody waits for can begin without: "
+            "Detach(...)",
+            findings=(),
         )
-        targets = {arm.target.step for arm in arms if arm.target.known}
-        ways[step.name] = (tuple(each for each in names if unresolved or each in targets), unresolved)
-    return ways
 
 
-def _in_loops(successors: dict[str, tuple[str, ...]]) -> set[str]:
+def _planned(step: Step, registration: Registration, names: list[str], unread: set[str]) -> PlannedStep:
+    """A step with the ways that lead from it."""
+    arms = [arm for site in step.returns for arm in site.arms]
+    unresolved = (
+        step.name in unread
+        or any(not arm.target.known for arm in arms if arm.fan is None)
+        or any(site.problem is not None for site in step.returns)
+    )
+    targets = {arm.target.step for arm in arms if arm.target.known and arm.fan is None}
+    forks = [_fork(step, arm, arm.fan, names) for arm in arms if arm.fan is not None]
+    return PlannedStep(
+        name=step.name,
+        part=part_of(step.name),
+        registration=registration,
+        successors=tuple(each for each in names if unresolved or each in targets),
+        unresolved=unresolved,
+        ends=registration.terminates,
+        in_loop=False,
+        forks=tuple({each.name: each for each in forks}.values()),
+    )
+
+
+def _fork(step: Step, arm: Arm, fan: FanOut, names: list[str]) -> PlannedFork:
+    """The branches that an arm begins; PlanRefused where it is not known with which steps."""
+    place = f"{step.path}:{arm.span.line}"
+    heads = []
+    for target in (*(each.target for each in fan.branches), arm.target):
+        if not target.known or (target is not arm.target and target.step is None):
+            raise PlanRefused(
+                f"the branches that begin after step `{step.name}` are not known before it runs ({place})",
+                help="name the steps that they begin with, and their join, as text",
+                findings=(),
+            )
+        heads.append(target.step)
+    *begin, following = heads
+    made = PlannedFork(
+        kind=fan.kind,
+        heads=tuple(each for each in begin if each is not None),
+        following=following,
+        collects=fan.errors is not None,
+        path=step.path,
+        line=arm.span.line,
+    )
+    if made.name in names:
+        raise InvalidSetting(
+            f"the step `{made.name}` is called what the branches after step `{step.name}` are called",
+            step=made.name,
+            help="rename the step",
+        )
+    return made
+
+
+def _in_loops(successors: Mapping[str, Iterable[str]]) -> set[str]:
     import networkx as nx
 
     graph = nx.DiGraph((source, target) for source in successors for target in successors[source])

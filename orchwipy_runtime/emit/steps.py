@@ -117,7 +117,7 @@ def _step(
     direct = options.engine == "direct"
     often = options.relays and plan.pipe.max_retries + 1 >= _VISITS
     properties = _finished(properties, variables, loops=direct and (step.in_loop or often))
-    invokes = [parts[each] for each in step.successors] if direct else []
+    invokes = [part for name, part in parts.items() if name in step.leads_to] if direct else []
     return Function(logical, step.part, place, properties, invokes)
 
 
@@ -132,7 +132,7 @@ def _all_steps(plan: Plan, base: Any, options: Options) -> Function:
         _join(wanted, own, step.name, whose, "")
     properties = with_given(base, wanted, "template_props")
     direct = options.engine == "direct"
-    hops = direct and any(step.successors for step in plan.steps)
+    hops = direct and any(step.leads_to for step in plan.steps)
     often = options.relays and plan.pipe.max_retries + 1 >= _VISITS
     properties = _finished(properties, {}, loops=hops or often)
     invokes = [ALL_STEPS_PART] if hops else []

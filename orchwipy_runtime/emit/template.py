@@ -20,7 +20,7 @@ from orchwipy_runtime.emit.limits import (
 from orchwipy_runtime.emit.machine import STATE_MACHINE, state_machine_resources
 from orchwipy_runtime.emit.options import Options
 from orchwipy_runtime.emit.plain import PARAMETERS, without_transform
-from orchwipy_runtime.emit.plan import Plan, make_plan
+from orchwipy_runtime.emit.plan import Plan, check_direct, make_plan
 from orchwipy_runtime.emit.references import check_circles, check_targets, made_by_sam, unknown_names
 from orchwipy_runtime.emit.schedule import schedule_resources
 from orchwipy_runtime.emit.shared import (
@@ -59,6 +59,8 @@ def render_template(plan: Plan, options: Options) -> str:
 
 def make_template(plan: Plan, options: Options) -> dict[str, Any]:
     """The template as data."""
+    if options.engine == "direct":
+        check_direct(plan)
     functions = describe_steps(plan, options)
     entry = _entry(plan, functions)
     relays = [describe_relay(plan, options)] if options.relays else []

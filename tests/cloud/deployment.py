@@ -24,7 +24,7 @@ PROGRAMS = Path(__file__).parent.parent / "programs"
 
 
 class Deployment:
-    """A stack. `failures` are the records of the failure destination; `before_invoke(invoker, function)` may
+    """A stack, of a program, or of a pipeline in it: `book`, `shapes:diamond`. `failures` are the records of the failure destination; `before_invoke(invoker, function)` may
     look at each hand-off and refuse it."""
 
     def __init__(
@@ -43,8 +43,9 @@ class Deployment:
         self.before_invoke: Callable[[str | None, str], bool] = lambda invoker, function: True
         self.code = folder / "code"
         self.code.mkdir()
+        program, _, name = program.partition(":")
         shutil.copy(PROGRAMS / f"{program}.py", self.code)
-        (self.pipeline,) = load_pipelines([self.code])
+        (self.pipeline,) = [each for each in load_pipelines([self.code]) if name in ("", each.name)]
         self.poller: Poller | None = None
         common = {"StackName": self.stack, "OrchwipyRequestBucket": s3.bucket, **environment}
         if queues:

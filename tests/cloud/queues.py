@@ -36,11 +36,11 @@ _LONG_POLL = 1
 
 
 class QueueServer:
-    """moto, in a process of its own."""
+    """moto, in a process of its own, in which the code `mended` runs first."""
 
-    def __init__(self, **environment: str) -> None:
+    def __init__(self, mended: str = "", **environment: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _MOTO],
+            [sys.executable, "-c", mended + _MOTO],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

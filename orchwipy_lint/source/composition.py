@@ -1,0 +1,204 @@
+"""`>>` as the text has it: what follows what, and what is wrong with it.
+
+This does what `orchwipy_runtime.composition` does when the program runs, with the same words for the same
+mistakes; where the program would stop at one, the rest is still read.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from orchwipy_lint.source.statements import Branch, is_exclusive
+
+__all__ = ["Chain", "Composition", "Element", "Group", "Link", "Problem", "StepBefore", "two_successors"]
+
+Problem = tuple[ast.expr, str, str]
+"""Where, what is wrong, and what to write."""
+
+
+@dataclass(eq=False, slots=True)
+class Group:
+    """Branches in a composition: a list, a tuple or the call of a fan-out.
+
+    `call` is the fan-out that it is, as it would be written out, with its branches by name; `heads` are the
+    steps with which branches begin, as far as the text names them.
+    """
+
+    node: ast.expr
+    kind: str
+    call: ast.Call
+    heads: tuple[str, ...]
+    owner: Composition | None
+
+    @property
+    def following(self) -> tuple[str, ...]:
+        """The step at which the branches join or, for a detach, that follows; empty where there is none."""
+        given = self._given()
+        if isinstance(given, ast.Call) and given.args:
+            given = given.args[0]
+        known = isinstance(given, ast.Constant) and isinstance(given.value, str) and given.value
+        return (str(known),) if known else ()
+
+    def follow(self, step: str) -> bool:
+        """Have the step follow; False where what is written there does not allow it."""
+        given, name = self._given(), ast.copy_location(ast.Constant(step), self.node)
+        option = "then" if self.kind == "Detach" else "join"
+        if given is None or _is_none(given):
+            self.call.keywords = [each for each in self.call.keywords if each.arg != option]
+            self.call.keywords.append(ast.keyword(option, name))
+        elif isinstance(given, ast.Call) and given.args and _is_none(given.args[0]):
+            given.args[0] = name
+        return self.following == (step,)
+
+    def _given(self) -> ast.expr | None:
+        option = "then" if self.kind == "Detach" else "join"
+        return next((each.value for each in self.call.keywords if each.arg == option), None)
+
+
+Element = str | Group
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What follows the returns of a step that name none; `node` is where that is said."""
+
+    step: str
+    following: Element
+    node: ast.expr
+    branch: Branch
+
+
+@dataclass(frozen=True, slots=True)
+class StepBefore:
+    """A step that does nothing, from which a group begins."""
+
+    name: str
+    node: ast.expr
+
+
+@dataclass(eq=False, slots=True)
+class Chain:
+    """Steps and groups one after the other, of which only the ends matter. A step alone is one, too."""
+
+    owner: Composition | None
+    first: Element
+    last: Element
+
+
+@dataclass(eq=False, slots=True)
+class Composition:
+    """How the steps of one pipeline are put together."""
+
+    links: list[Link] = field(default_factory=list)
+    mentioned: set[str] = field(default_factory=set)
+    made: list[StepBefore] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def chained(self, left: Chain, right: Chain, node: ast.expr, branch: Branch) -> Chain:
+        """What `left >> right` is; `node` is what is on the right."""
+        first = right.first
+        if isinstance(left.last, Group) and isinstance(first, Group):
+            first = self.head(right, branch)
+        self.link(left.last, first, node, branch)
+        return Chain(self, left.first, right.last)
+
+    def head(self, chain: Chain, branch: Branch) -> str:
+        """The step that comes first. Before a group that is a step that does nothing, made here."""
+        if isinstance(chain.first, Group):
+            group = chain.first
+            chain.first = self._step_before(group)
+            self.link(chain.first, group, group.node, branch)
+        return chain.first
+
+    def link(self, left: Element, right: Element, node: ast.expr, branch: Branch) -> None:
+        """Have one element follow another."""
+        if self._leads_to(right, left, branch):
+            what = (
+                f"{_shown(right)} leads back to {_shown(left)} by nothing but `>>`, so that no run would end"
+            )
+            advice = "where the loop goes back, return the step's name: ReturnUpdates(...)"
+            self.problems.append((node, what, advice))
+            return
+        if isinstance(right, str):
+            self.mentioned.add(right)
+        if isinstance(left, str):
+            self.mentioned.add(left)
+            self.follow(left, right, node, branch)
+        elif isinstance(right, str):
+            self._join(left, right, node)
+
+    def follow(self, step: str, following: Element, node: ast.expr, branch: Branch) -> None:
+        """Have an element follow the returns of a step that name none."""
+        for known in self.links:
+            if known.step != step or is_exclusive(known.branch, branch):
+                continue
+            if known.following != following:
+                self.problems.append((node, *two_successors(step, known.following, following)))
+            return
+        self.links.append(Link(step, following, node, branch))
+
+    def _join(self, group: Group, step: str, node: ast.expr) -> None:
+        known = group.following
+        if group.follow(step):
+            return
+        if known:
+            what = f"`{known[0]}` follows {_shown(group)} already, and `{step}` cannot as well"
+            advice = f"write [`{known[0]}`, `{step}`] where both are to run at once"
+        else:
+            what = f"`{step}` cannot follow {_shown(group)}, which says itself how the run goes on"
+            advice = 'name the step there: ReturnUpdates(...) takes it first, a dict has it under "$next"'
+        self.problems.append((node, what, advice))
+
+    def _step_before(self, group: Group) -> str:
+        name = f"before {', '.join(group.heads)}"
+        known = {each.name for each in self.made}
+        number = 1
+        while name in known:
+            number += 1
+            name = f"before {', '.join(group.heads)} ({number})"
+        self.made.append(StepBefore(name, group.node))
+        return name
+
+    def _leads_to(self, start: Element, goal: Element, branch: Branch) -> bool:
+        """Whether compositions alone lead from one element to another."""
+        waiting, seen = [start], set[Element]()
+        while waiting:
+            element = waiting.pop()
+            if element == goal:
+                return True
+            if element in seen:
+                continue
+            seen.add(element)
+            if isinstance(element, Group):
+                waiting += [*(element.heads if element.kind != "Detach" else ()), *element.following]
+            else:
+                links = [each for each in self.links if not is_exclusive(each.branch, branch)]
+                waiting += [each.following for each in links if each.step == element]
+        return False
+
+
+def two_successors(step: str, one: Element, other: Element) -> tuple[str, str]:
+    """What is wrong where two elements follow a step, and what to write."""
+    heads = [_heads(each) for each in (one, other)]
+    names = [each[0] if each else "..." for each in heads]
+    group = ", ".join(name for each in heads for name in each)
+    return (
+        f"`{names[0]}` follows step `{step}` already, and `{names[1]}` cannot as well",
+        f"write {step} >> [{group}] where they are to run at once, or name the next step in the returns "
+        "where one of them is to follow",
+    )
+
+
+def _heads(element: Element) -> tuple[str, ...]:
+    return element.heads if isinstance(element, Group) else (element,)
+
+
+def _shown(element: Element) -> str:
+    if isinstance(element, Group):
+        return f"[{', '.join(f'`{each}`' for each in element.heads)}]"
+    return f"`{element}`"
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and (node.value is None or node.value == "")
