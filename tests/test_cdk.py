@@ -85,6 +85,50 @@ def receive(**kwargs):
 def pack(**kwargs):
     return {}
 """
+FORKS = """
+from orchwipy_runtime import Detach, MapEach, MicroFunctions, ReturnUpdates
+
+pipe = MicroFunctions(beginner="fetch")
+
+
+@pipe.fn(returns="images")
+def fetch(count: int):
+    return list(range(count))
+
+
+@pipe.fn(returns="thumb")
+def resize(image: int):
+    return image * 2
+
+
+@pipe.fn(returns=())
+def audit(images: list):
+    pass
+
+
+@pipe.fn(returns="left")
+def left(thumbs: list):
+    return len(thumbs)
+
+
+@pipe.fn(returns="right")
+def right(thumbs: list):
+    return sum(thumbs)
+
+
+@pipe.fn(terminates=True)
+def join(*, left: int, right: int, **kwargs):
+    return ReturnUpdates(None, both=left + right)
+
+
+@pipe.fn(terminates=True)
+def book(*, both: int, **kwargs):
+    return {"booked": both}
+
+
+each = MapEach(resize, over="images", item="image", collect="thumb", into="thumbs")
+fetch >> Detach(audit) >> each >> [left, right] >> join
+"""
 Import = Callable[..., ModuleType]
 
 
@@ -449,7 +493,48 @@ def _pass(made: Made, name: str) -> Any:
     return sfn.Pass(made.stack, name)
 
 
+def test_branches_and_a_task_behind_their_join(program: Import, made: Made, tmp_path: Path) -> None:
+    shop = program(FORKS)
+    shop.join >> _pass(made, "Note") >> shop.book
+    shop.pipe.state_machine(made.stack)
+    template = made.template()
+    assert faults(template) == []
+    machine = machine_of(template)
+    check_definition(machine, tmp_path)
+    (end,) = (way for way in machine["States"]["after join"]["Choices"] if way["StringEquals"] == "end")
+    assert end["Next"] == "the task Note"
+    (properties,) = of_type(template, "StepFunctions::StateMachine").values()
+    here = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+    own = f"{here}:stateMachine:{properties['StateMachineName']}"
+    may = allowed(template, role_of(template, "StateMachine"))
+    # To begin detached branches and the items of a map: executions of this machine alone.
+    assert {resource for action, resource in may if action == "states:StartExecution"} == {own}
+    steps = {
+        each["Environment"]["Variables"]["OrchwipyName"]
+        for each in of_type(template, "Lambda::Function").values()
+    }
+    assert {"fetch", "resize", "audit", "left", "right", "join", "book"} <= steps
+
+
 class TestWhatDoesNotGo:
+    def test_a_task_in_a_branch(self, program: Import, made: Made) -> None:
+        shop = program(FORKS)
+        shop.left >> _pass(made, "Note")
+        with pytest.raises(InvalidSetting, match="comes after `left` in a branch"):
+            shop.pipe.state_machine(made.stack)
+
+    def test_a_task_where_branches_join(self, program: Import, made: Made) -> None:
+        shop = program(FORKS)
+        shop.join >> [shop.audit, shop.book] >> _pass(made, "Note")
+        with pytest.raises(InvalidSetting, match="`join` names the task `Note`"):
+            shop.pipe.state_machine(made.stack)
+
+    def test_a_task_that_leads_to_branches(self, program: Import, made: Made) -> None:
+        shop = program(FORKS)
+        shop.join >> _pass(made, "Note") >> [shop.book, shop.audit]
+        with pytest.raises(InvalidSetting, match="`Note` of the CDK leads to a group"):
+            shop.pipe.state_machine(made.stack)
+
     def test_a_task_runs_in_the_machine_alone(self, program: Import, made: Made) -> None:
         shop = program(LINE)
         shop.pack >> _pass(made, "Rest")
@@ -567,6 +652,7 @@ def test_steps_as_tasks_of_a_machine_of_ones_own(program: Import, made: Made, tm
         "run.$": "$$.Execution.Name",
         "retry.$": "$$.State.RetryCount",
         "event.$": "$",
+        "branches": [],
     }
     assert [each["MaxAttempts"] for each in machine["States"]["Pack it"]["Retry"]] == [0, 6, 1]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import copy
 from typing import Any
 
 from orchwipy_runtime.cdk.home import Home
@@ -12,8 +11,8 @@ from orchwipy_runtime.emit.functions import function_resources
 from orchwipy_runtime.emit.plain import without_transform
 from orchwipy_runtime.emit.plan import Plan, PlannedStep
 from orchwipy_runtime.emit.shared import BUCKET
-from orchwipy_runtime.emit.states import definition
 from orchwipy_runtime.emit.steps import describe_steps
+from orchwipy_runtime.emit.tasks import Tasks
 from orchwipy_runtime.envelope import KEY
 from orchwipy_runtime.errors import InvalidSetting
 from orchwipy_runtime.names import part_of
@@ -138,8 +137,8 @@ def task(
         "run": sfn.JsonPath.string_at("$$.Execution.Name"),
         "retry": sfn.JsonPath.number_at("$$.State.RetryCount"),
         "event": sfn.JsonPath.object_at("$"),
+        "branches": [],
     }
-    home = Home(pipe, scope)
     function = aws_lambda(pipe, step, scope, **props)
     function.add_environment("OrchwipyAttempts", str(attempts))
     made = tasks.LambdaInvoke(
@@ -150,7 +149,8 @@ def task(
         output_path="$.Payload.event",
         retry_on_service_exceptions=False,
     )
-    for each in _retriers(home, step, attempts):
+    as_ours = Tasks(function_arn=str, machine_arn="", partition="aws", attempts=attempts, express=False)
+    for each in as_ours.task(step)["Retry"]:
         often = {"max_attempts": each["MaxAttempts"]}
         if each["MaxAttempts"]:
             often |= {
@@ -163,23 +163,8 @@ def task(
     return made
 
 
-def _retriers(home: Home, step: str, attempts: int) -> list[dict[str, Any]]:
-    """How the step's task is tried again in a state machine of ours."""
-    machine = definition(_alone(home, step), function_arn=str, attempts=attempts)
-    retriers: list[dict[str, Any]] = machine["States"][part_of(step)]["Retry"]
-    return retriers
-
-
 def _described(home: Home, step: str) -> Any:
     """The function that the step becomes where a state machine goes from step to step."""
-    (described,) = describe_steps(_alone(home, step), home.options)
-    return described
-
-
-def _alone(home: Home, step: str) -> Plan:
-    """A plan of this one step, with which its runs begin."""
-    pipe = copy(home.pipe)
-    pipe.beginner = step
     planned = PlannedStep(
         name=step,
         part=part_of(step),
@@ -189,7 +174,8 @@ def _alone(home: Home, step: str) -> Plan:
         ends=True,
         in_loop=False,
     )
-    return Plan(home.name, pipe, (planned,), ())
+    (described,) = describe_steps(Plan(home.name, home.pipe, (planned,), ()), home.options)
+    return described
 
 
 def _listed(props: Mapping[str, Any], bucket: Any) -> str:

@@ -65,18 +65,31 @@ def state_machine(
     def arn(step: str) -> str:
         return str(functions[step].function_arn)
 
+    # Made of text: the machine's role has it, and the machine has that role.
+    name = cdk.Names.unique_resource_name(home.construct, max_length=80, separator="-")
+    here = f"{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}"
+    arns = f"arn:{cdk.Aws.PARTITION}:states:{here}"
+    own, executions = f"{arns}:stateMachine:{name}", f"{arns}:execution:{name}"
     machine = definition(
         plan,
         function_arn=arn,
+        machine_arn=own,
         attempts=attempts,
         express=express,
         timeout=int(timeout.to_seconds()) if isinstance(timeout, cdk.Duration) else timeout,
-        invoke=f"arn:{cdk.Aws.PARTITION}:states:::lambda:invoke",
+        partition=cdk.Aws.PARTITION,
+    )
+    statements = state_machine_statements(
+        plan,
+        arn,
+        machine_arn=own,
+        executions_arn=[f"{executions}:*", f"{executions}/*"],
+        express=express,
     )
     role = role_of(
         home,
         f"{STATE_MACHINE}Role",
-        _role("states.amazonaws.com", state_machine_statements(plan, arn)),
+        _role("states.amazonaws.com", statements),
     )
     for statement in add_tasks(machine, plan, following):
         role.add_to_policy(statement)
@@ -89,6 +102,7 @@ def state_machine(
     return sfn.StateMachine(
         home.construct,
         STATE_MACHINE,
+        state_machine_name=name if any(step.forks for step in plan.steps) else None,
         definition_body=sfn.DefinitionBody.from_string(json.dumps(machine, indent=1)),
         state_machine_type=sfn.StateMachineType.EXPRESS if express else sfn.StateMachineType.STANDARD,
         role=role,

@@ -7,7 +7,7 @@ known of it: the step before it ends, and the machine goes on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -77,12 +77,17 @@ def without_tasks(plan: Plan) -> tuple[Plan, dict[str, list[Any]]]:
             ahead = plan.pipe.steps[ahead].default_next
         if way:
             following[step.name] = [*way, ahead]
-        named = [each for each in step.successors if each in tasks]
-        if named and not way and not step.unresolved:
+        named = [] if way or step.unresolved else [each for each in step.successors if each in tasks]
+        named += [each for fork in step.forks for each in (*fork.heads, fork.following) if each in tasks]
+        if named:
             raise InvalidSetting(
                 f"step `{step.name}` names the task `{named[0]}` of the CDK, which on Lambda is no step",
                 step=step.name,
-                help="put them together with `>>`",
+                help="put a task behind a step with `>>`; where branches begin or join, put a step between",
+            )
+        if way and ahead is not None and not isinstance(ahead, str):
+            raise InvalidSetting(
+                f"the task `{_name(way[-1])}` of the CDK leads to a group", help="put a step between them"
             )
         kept = tuple(each for each in step.successors if each not in tasks)
         steps.append(replace(step, successors=kept, ends=step.ends or bool(way)))
@@ -94,51 +99,48 @@ def add_tasks(machine: dict[str, Any], plan: Plan, following: Mapping[str, Seque
     from aws_cdk import aws_stepfunctions as sfn
 
     statements: list[Any] = []
-    for states in _all_states(machine):
-        for name, (*tasks, last) in following.items():
-            choice = states.get(f"after {plan.step(name).part}")
-            if choice is None:
-                continue
-            if last is not None and not isinstance(last, str):
-                raise InvalidSetting(
-                    f"the task `{_name(tasks[-1])}` of the CDK leads to a group",
-                    help="put a step between them",
-                )
-            (end,) = (way for way in choice["Choices"] if way.get("StringEquals") == "end")
-            beyond = end["Next"] if last is None else plan.step(last).part
-            for task in reversed(tasks):
-                outer = f"the task {_name(task)}"
-                if outer not in states:
-                    graph = sfn.StateGraph(task.start_state, outer)
-                    statements += graph.policy_statements
-                    inner = graph.to_graph_json()
-                    _check_names(_name(task), inner, states)
-                    states[outer] = {
-                        "Type": "Parallel",
-                        "InputPath": "$.event",
-                        "Branches": [inner],
-                        "ResultPath": None,
-                        "Next": beyond,
-                    }
-                beyond = outer
-            end["Next"] = beyond
+    states = machine["States"]
+    inner_states = {each for inner in _inside(states) for each in inner}
+    for name, (*tasks, last) in following.items():
+        after = f"after {plan.step(name).part}"
+        if any(each.startswith(f"{after} (") for each in inner_states):
+            raise InvalidSetting(
+                f"the task `{_name(tasks[0])}` of the CDK comes after `{name}` in a branch",
+                step=name,
+                help="a task can stand before the branches begin, and after they join",
+            )
+        (end,) = (way for way in states[after]["Choices"] if way.get("StringEquals") == "end")
+        beyond = end["Next"] if last is None else plan.step(last).part
+        for task in reversed(tasks):
+            outer = f"the task {_name(task)}"
+            if outer not in states:
+                graph = sfn.StateGraph(task.start_state, outer)
+                statements += graph.policy_statements
+                inner = graph.to_graph_json()
+                _check_names(_name(task), inner["States"].keys() & {*states, *inner_states})
+                states[outer] = {
+                    "Type": "Parallel",
+                    "InputPath": "$.event",
+                    "Branches": [inner],
+                    "ResultPath": None,
+                    "Next": beyond,
+                }
+            beyond = outer
+        end["Next"] = beyond
     return statements
 
 
-def _check_names(task: str, inner: Mapping[str, Any], states: Mapping[str, Any]) -> None:
-    taken = sorted(inner["States"].keys() & states.keys())
+def _check_names(task: str, taken: Collection[str]) -> None:
     if taken:
         raise InvalidSetting(
-            f"a state of the task `{task}` is called `{taken[0]}`, as one of the pipeline's is",
+            f"a state of the task `{task}` is called `{min(taken)}`, as one of the pipeline's is",
             help="give its construct another id",
         )
 
 
-def _all_states(machine: dict[str, Any]) -> list[dict[str, Any]]:
-    """The states of the machine, and of each branch and map in it."""
-    found = [machine["States"]]
-    for states in found:
-        for state in states.values():
-            inner = [*state.get("Branches", ()), state.get("ItemProcessor", {})]
-            found += [each["States"] for each in inner if "States" in each]
-    return found
+def _inside(states: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The states of each branch and each map in a machine."""
+    for state in states.values():
+        for each in (*state.get("Branches", ()), state.get("ItemProcessor", {"States": {}})):
+            yield each["States"]
+            yield from _inside(each["States"])
