@@ -81,7 +81,7 @@ def test_a_run_on_lambda_does_too_and_it_is_what_is_recorded() -> None:
 
 def test_in_a_state_machine_too() -> None:
     pipe, got = line()
-    event = {KEY: {"states": {"event": GOOD, "step": "first", "run": "run-1", "retry": 0}}}
+    event = {KEY: {"states": {"event": GOOD, "branches": [], "step": "first", "run": "run-1", "retry": 0}}}
     assert Cloud(pipe).send("first", event)["event"]["items"] == KEPT["items"]
     assert got == [KEPT]
 

@@ -23,7 +23,9 @@ class Context:
 xray_recorder.configure(sampling=False, emitter=Emitter())
 for step in sys.argv[1:]:
     state = {"grams": 1500, "heavy": True}
-    event = {"$orchwipy": {"states": {"event": state, "step": step, "run": "run-1", "retry": 0}}}
+    event = {
+        "$orchwipy": {"states": {"event": state, "branches": [], "step": step, "run": "run-1", "retry": 0}}
+    }
     with contextlib.suppress(KeyError):
         pipe.lambda_handler(event, Context())
 print(json.dumps(sent))
