@@ -83,6 +83,11 @@ def call_step(
                 help=f"set `{key}` before, or give the parameter a default; `orchwipy check` finds the "
                 "paths that lose it",
             )
+    function = registration.function
+    if registration.powertools:
+        from orchwipy_runtime.powertools import wired
+
+        function = wired(pipe, registration)
     under_way = pipe.call_under_way.__dict__  # so it costs less than by the attributes of the pipeline
     under_way["running_name"] = name
     under_way["current_args"] = state
@@ -90,7 +95,7 @@ def call_step(
         arguments = state if registration.plain is None else registration.plain.arguments(state)
         if signature.callbacks or signature.wants_original_input:
             arguments = {**arguments, **_supplied(pipe, registration, original())}
-        returned = registration.function(**arguments)
+        returned = function(**arguments)
     finally:
         under_way["running_name"] = None
     onward = follow(registration, returned, state, pipe.steps, in_branch=in_branch)

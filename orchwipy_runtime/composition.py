@@ -53,6 +53,10 @@ class Chain(Composable):
 
 def chained(left: object, right: object) -> Chain:
     """What `left >> right` is. Raises DeclarationError (OWP209) where it means nothing."""
+    if hasattr(left, "start_state"):
+        left = _adopted(left, as_chain(right))
+    elif hasattr(right, "start_state"):
+        right = _adopted(right, as_chain(left))
     before, after = as_chain(left), as_chain(right)
     pipe = before.pipe or after.pipe
     if before.pipe is not None and after.pipe not in (None, pipe):
@@ -65,6 +69,13 @@ def chained(left: object, right: object) -> Chain:
     else:
         _link(pipe, last, after.first)
     return Chain(pipe, before.first, after.last)
+
+
+def _adopted(task: object, neighbour: Chain) -> object:
+    """A task of the CDK's own library as a step of the pipeline that its neighbour belongs to."""
+    from orchwipy_runtime.cdk.tasks import adopted
+
+    return adopted(_known(neighbour.pipe, neighbour.last), task)
 
 
 def as_chain(operand: object) -> Chain:

@@ -16,8 +16,9 @@ envelope's keys; those that are at their defaults are left out:
   innermost one that somebody waits for, what is needed where it ends. `fork`: in an event for the join of
   branches, what they are. The last two belong to state machines (`orchwipy_runtime.aws.branches`).
 
-A caller's event has no envelope, or one that holds nothing but a `run`, the id that the run is to have, and a
-`step`, where one function serves several.
+A caller's event has no envelope, or one that holds nothing but a `run`, the id that the run is to have, or
+the time for which it was `scheduled`, of which that id is made, and a `step`, where one function serves
+several.
 """
 
 from __future__ import annotations
@@ -143,9 +144,11 @@ class Envelope:
 
 def read_entry(value: object) -> tuple[str | None, str | None]:
     """The run id and the step of a caller's envelope, None where it does not say."""
-    if not isinstance(value, dict) or not value.keys() <= {"run", "step"}:
+    if not isinstance(value, dict) or not value.keys() <= {"run", "scheduled", "step"}:
         raise _invalid("is neither a step's nor a caller's")
     run, step = value.get("run"), value.get("step")
+    if run is None and "scheduled" in value:
+        run = f"scheduled-{value['scheduled']}".replace(":", ".")
     if run is not None:
         check_run_id(run)
     if step is not None and not _is_name(step):

@@ -29,6 +29,7 @@ __all__ = [
     "HopLimitExceeded",
     "InvalidEnvelope",
     "InvalidEvent",
+    "InvalidInput",
     "InvalidKey",
     "InvalidPointer",
     "InvalidRecord",
@@ -41,6 +42,7 @@ __all__ = [
     "MissingCallback",
     "MissingFunction",
     "MissingPayload",
+    "MissingPowertools",
     "MissingRun",
     "NeedsStepFunctions",
     "NoNextStep",
@@ -110,6 +112,10 @@ class AnalyserMissing(OrchwipyError, ImportError):
     """What reads and draws pipelines is not installed: it is the extra `lint`."""
 
 
+class MissingPowertools(OrchwipyError, ImportError):
+    """A step asks for Powertools, which is not installed: it is the extra `powertools`."""
+
+
 class MissingArgument(OrchwipyError, TypeError):
     """A step needs a key that the state does not have."""
 
@@ -120,6 +126,10 @@ class UnknownStep(OrchwipyError, LookupError):
 
 class NoNextStep(OrchwipyError):
     """A step that may not end the run names no step that follows."""
+
+
+class InvalidInput(OrchwipyError, ValueError):
+    """A run begins with what the pipeline's model does not take; `key` is the first field that is wrong."""
 
 
 class InvalidReturn(OrchwipyError, TypeError):

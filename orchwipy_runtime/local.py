@@ -188,6 +188,10 @@ def start_run(
         run_id = os.urandom(8).hex()
     check_run_id(run_id)
     text = encode(dict(state))
+    if pipe.entry_model is not None:
+        from orchwipy_runtime.entry import validated
+
+        text = validated(pipe, first, text)
     journal = None
     if pipe.journal is not None:
         from orchwipy_runtime.local_journal import begin

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any, ParamSpec, Protocol, TextIO, TypeVar, overload
 
+    from aws_cdk import CfnResource, Duration
+    from aws_cdk.aws_s3 import IBucket
+    from aws_cdk.aws_stepfunctions import StateMachine
+    from constructs import Construct
+
     from orchwipy_runtime.local import RunResult
     from orchwipy_runtime.plain import Plain
     from orchwipy_runtime.returns import ConditionalReturns, FanOut, ReturnUpdates
@@ -52,6 +57,7 @@ class Registration:
         "name",
         "next_key",
         "plain",
+        "powertools",
         "returns",
         "signature",
         "template_props",
@@ -70,6 +76,7 @@ class Registration:
         returns: str | Sequence[str] | None = None,
         inputs: Mapping[str, str] | None = None,
         bind: Mapping[str, object] | None = None,
+        powertools: bool = False,
     ) -> None:
         self.plain: Plain | None = None
         if returns is not None:
@@ -97,6 +104,7 @@ class Registration:
         self.returns = returns
         self.inputs = dict(inputs or {})
         self.bind = dict(bind or {})
+        self.powertools = powertools
 
 
 class _Calls(_local):
@@ -143,6 +151,10 @@ class Functions:
     `functions` are steps to begin with, by name, and `default_next` says what follows steps that name no
     next one, where their decorator does not say it.
 
+    With `powertools` the `logger`, `metrics` and `tracer` of a step's module are wired to it (see
+    `orchwipy_runtime.powertools`). `model` is a class of pydantic: a run begins with what it makes of the
+    run's input, or fails before a step is called.
+
     While a step is called, `running_name` is its name, `current_args` the state that it got, `current_retry`
     counts its delayed retries from 0, `idempotency_key` is the same for every call of this step in this run,
     and `current_context` is Lambda's context, None elsewhere.
@@ -174,6 +186,8 @@ class Functions:
         max_retries: int = MAX_RETRIES,
         clock: Clock | None = None,
         journal: Place | None = None,
+        powertools: bool = False,
+        model: type[Any] | None = None,
     ) -> None:
         self.beginner = beginner
         self.debugging = debugging
@@ -183,6 +197,8 @@ class Functions:
         self.max_retries = max_retries
         self.clock = clock
         self.journal = journal
+        self.powertools = powertools
+        self.entry_model = model
         self.steps: dict[str, Registration] = {}
         self.composed: dict[str, str | FanOut | None] = {}
         self._default_next = dict(default_next or {})
@@ -199,6 +215,8 @@ class Functions:
             next_key: str = "$next",
             terminates: bool = False,
             template_props: Mapping[str, object] | None = None,
+            *,
+            powertools: bool | None = None,
         ) -> Callable[[Callable[Parameters, Returned]], Step[Parameters, Returned]]: ...
 
         @overload
@@ -212,6 +230,7 @@ class Functions:
             returns: str | Sequence[str],
             inputs: Mapping[str, str] | None = None,
             bind: Mapping[str, object] | None = None,
+            powertools: bool | None = None,
         ) -> Callable[[Callable[Parameters, Result]], Step[Parameters, Result]]: ...
 
     def fn(
@@ -224,6 +243,7 @@ class Functions:
         returns: str | Sequence[str] | None = None,
         inputs: Mapping[str, str] | None = None,
         bind: Mapping[str, object] | None = None,
+        powertools: bool | None = None,
     ) -> Callable[[Callable[..., Any]], Step[..., Any]]:
         """Registers the decorated function as a step of its name; what is returned is the function still.
 
@@ -235,7 +255,7 @@ class Functions:
         that its parameters name, and its result is stored under the key `returns`; or its results under
         several, or nowhere with `()`. `inputs` reads a parameter from another key. `bind` gives one a
         constant, or what a function returns when the step starts, called with the keys that its own
-        parameters name.
+        parameters name. `powertools` is the pipeline's where it is not given.
         """
 
         def register(function: Callable[..., Any]) -> Step[..., Any]:
@@ -248,6 +268,7 @@ class Functions:
                 returns=returns,
                 inputs=inputs,
                 bind=bind,
+                powertools=powertools,
             )
 
         return register
@@ -265,6 +286,7 @@ class Functions:
         returns: str | Sequence[str] | None = None,
         inputs: Mapping[str, str] | None = None,
         bind: Mapping[str, object] | None = None,
+        powertools: bool | None = None,
     ) -> Step[..., Any]:
         """Registers a function as the step `name`, by default its own name; the rest is as for `fn`.
 
@@ -286,6 +308,7 @@ class Functions:
             returns=returns,
             inputs=inputs,
             bind=bind,
+            powertools=self.powertools if powertools is None else powertools,
         )
         before = self.steps.get(name)
         self.steps[name] = registration
@@ -426,6 +449,10 @@ class MicroFunctions(Functions):
 
     `template_props` are properties of the steps' functions, by step, besides those that `fn` is given, and
     `other_resource_templates` are resources that are deployed with them, by their logical names.
+
+    `schedule` begins runs of the deployed pipeline by itself: `rate(5 minutes)`, `cron(0 6 * * ? *)`, or
+    `at(2030-01-31T06:00:00)`, in the time zone `schedule_timezone` (by default UTC), with the keys of
+    `schedule_input`.
     """
 
     def __init__(
@@ -443,6 +470,11 @@ class MicroFunctions(Functions):
         journal: Place | None = None,
         template_props: Mapping[str, Mapping[str, object]] | None = None,
         other_resource_templates: Mapping[str, Mapping[str, object]] | None = None,
+        schedule: str | None = None,
+        schedule_input: Mapping[str, object] | None = None,
+        schedule_timezone: str | None = None,
+        powertools: bool = False,
+        model: type[Any] | None = None,
     ) -> None:
         super().__init__(
             beginner=beginner,
@@ -455,9 +487,18 @@ class MicroFunctions(Functions):
             max_retries=max_retries,
             clock=clock,
             journal=journal,
+            powertools=powertools,
+            model=model,
         )
         self.template_props = dict(template_props or {})
         self.other_resource_templates = dict(other_resource_templates or {})
+        self.scheduled: dict[str, Any] | None = None
+        if schedule is not None:
+            self.scheduled = {
+                "expression": schedule,
+                "state": schedule_input,
+                "timezone": schedule_timezone,
+            }
 
     @classmethod
     def from_functions(cls, fn: Functions, /) -> MicroFunctions:
@@ -473,12 +514,76 @@ class MicroFunctions(Functions):
             journal=fn.journal,
             template_props=getattr(fn, "template_props", None),
             other_resource_templates=getattr(fn, "other_resource_templates", None),
+            powertools=fn.powertools,
+            model=fn.entry_model,
         )
         from copy import copy
 
         made.steps = {name: copy(each) for name, each in fn.steps.items()}
         made.composed = dict(fn.composed)
+        made.scheduled = getattr(fn, "scheduled", None)
         return made
+
+    def state_machine(
+        self,
+        scope: Construct,
+        *,
+        express: bool = False,
+        attempts: int = 3,
+        timeout: int | Duration | None = None,
+        tracing: bool = False,
+        bucket: IBucket | None = None,
+        **props: Any,
+    ) -> StateMachine:
+        """The pipeline as a state machine in an app of the AWS CDK, with its functions. Needs `cdk`.
+
+        `express` makes an express machine, `attempts` is how often a step is tried in all, `timeout`, in
+        seconds or as a Duration, is for a whole run, and `tracing` has machine and functions traced by X-Ray.
+        `bucket` and `props` are for those functions that `aws_lambda` of a step did not make before.
+        """
+        from orchwipy_runtime.cdk.machine import state_machine
+
+        if bucket is not None:
+            props["bucket"] = bucket
+        return state_machine(
+            self, scope, express=express, attempts=attempts, timeout=timeout, tracing=tracing, **props
+        )
+
+    def schedule(
+        self,
+        scope: Construct,
+        *,
+        expression: str | None = None,
+        minute: object = None,
+        hour: object = None,
+        day: object = None,
+        month: object = None,
+        week_day: object = None,
+        year: object = None,
+        timezone: str | None = None,
+        state: Mapping[str, object] | None = None,
+        name: str = "Schedule",
+    ) -> CfnResource:
+        """Begins runs of the state machine by itself, which is made if there is none in this scope yet.
+
+        When: by an expression, or by fields of cron, of which those that are not given are any, or 0 where
+        something longer is given; without either as `schedule=` of the pipeline says. Runs begin with the
+        keys of `state`. Several schedules have a `name` each. Needs `cdk`.
+        """
+        from orchwipy_runtime.cdk.machine import schedule
+
+        fields = {
+            "minute": minute,
+            "hour": hour,
+            "day": day,
+            "month": month,
+            "week_day": week_day,
+            "year": year,
+        }
+        given = {key: value for key, value in fields.items() if value is not None}
+        return schedule(
+            self, scope, name=name, expression=expression, timezone=timezone, state=state, **given
+        )
 
     @property
     def is_lambda(self) -> bool:

@@ -26,6 +26,8 @@ from tests.test_fixtures import read_expected
 
 PROJECT = Path(__file__).parent.parent
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+_SLOW = ("cdk.md",)
+RUN = [pytest.param(each, marks=pytest.mark.slow) if each.name in _SLOW else each for each in PAGES]
 
 _BLOCK = re.compile(r"^```(?P<language>\w+)(?: (?P<role>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?P<target>[^)#:]*)(?:#(?P<anchor>[^)]*))?\)")
@@ -79,7 +81,7 @@ def timeless(text: str) -> str:
     return re.sub(" {2,}", "  ", _TIME.sub("TIME", text)) if _TIME.search(text) else text
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
 def test_snippets(page: Path, tmp_path: Path) -> None:
     blocks = read_blocks(page)
     for number, (language, role, text) in enumerate(blocks):

@@ -78,6 +78,10 @@ class Visit:
         if self.text is None:
             self.text = unwrap(self.envelope.state or {}, self.envelope.run, self.services.store)
         if self.begins:
+            if self.pipe.entry_model is not None:
+                from orchwipy_runtime.entry import validated
+
+                self.text = validated(self.pipe, self.envelope.step, self.text)
             self.begin()
 
     def begin(self) -> None:

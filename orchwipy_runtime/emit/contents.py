@@ -25,7 +25,7 @@ _NEVER = (".git", ".hg", ".svn", "/orchwipy_runtime/", "/orchwipy_lint/")
 _LEFT_OUT = (
     *("__pycache__/", "*.py[cod]", "*.egg-info/", ".eggs/"),
     *(".hypothesis/", ".import_linter_cache/", ".mypy_cache/", ".nox/", ".pytest_cache/", ".ruff_cache/"),
-    *(".tox/", ".venv/", "node_modules/", ".aws-sam/", ".orchwipy*/", "orchwipy-failed-run.json"),
+    *(".tox/", ".venv/", "node_modules/", ".aws-sam/", "cdk.out/", ".orchwipy*/", "orchwipy-failed-run.json"),
     *(".env", ".env.*", ".envrc", ".aws/", ".netrc", "*.pem"),  # secrets
     *("/template.yml", "/template.yaml", "/template.json", "/samconfig.toml", ".gitignore", ".DS_Store"),
 )

@@ -41,6 +41,7 @@ def main() -> None:
     sys.path.insert(0, folder)
     sys.meta_path.append(Environment(request["paths"]))
     error = _import(request["module"], folder)
+    steps = {} if error else shapes(sys.modules["orchwipy_runtime.aws.handler"]._pipe)
     for stream in (sys.stdout, sys.stderr):
         # The program may have closed it, or put something else there.
         with suppress(AttributeError, OSError, ValueError):
@@ -48,7 +49,7 @@ def main() -> None:
     draft = f"{request['answer']}.{os.getpid()}"
     with suppress(FileNotFoundError):
         with open(draft, "w", encoding="utf-8") as answer:
-            json.dump({"error": error}, answer)
+            json.dump({"error": error, "steps": steps}, answer)
         os.replace(draft, request["answer"])
     os._exit(0)
 
@@ -64,6 +65,15 @@ def _import(module: str, folder: str) -> str | None:
         if not file.startswith(folder + os.sep):
             return f"`{name}` is imported from `{file or 'Python itself'}`, not from the package"
     return None
+
+
+def shapes(pipe: Any) -> dict[str, list[Any]]:
+    """What follows each step of a pipeline where its returns name none, and whether a run may end with it."""
+    return {name: [_shape(each.default_next), each.terminates] for name, each in pipe.steps.items()}
+
+
+def _shape(follows: Any) -> Any:
+    return follows if follows is None or isinstance(follows, str) else [*follows.heads, follows.join]
 
 
 def _tell(error: BaseException, folder: str) -> str:

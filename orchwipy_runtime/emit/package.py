@@ -10,10 +10,11 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from filecmp import cmp
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
+from typing import Any
 
 import orchwipy_runtime
 from orchwipy_runtime.emit import importing
@@ -37,12 +38,16 @@ _LARGEST = 5
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What was made: how many files, their bytes, those of the archive, and what should be known of it."""
+    """What was made: how many files, their bytes, those of the archive, and what should be known of it.
+
+    `steps` are what `importing.shapes` says of the pipeline in the package, where it was verified.
+    """
 
     files: int
     unzipped: int
     zipped: int
     notes: tuple[str, ...]
+    steps: Mapping[str, Any] = field(default_factory=dict)
 
 
 def make_package(
@@ -92,12 +97,13 @@ def make_package(
             notes += _marker_notes(python)
         _add(files, {MANIFEST: _manifest(place, pipeline, python, architecture)}, "the package")
         unzipped = _check_size(files)
+        steps: Mapping[str, Any] = {}
         if verify:
             foreign = requirements is not None and not _is_here(python, architecture)
             if foreign:
                 notes.append(f"not verified: its wheels are for Python {python} on {architecture}")
             else:
-                _verify(files, place / "verified", pipeline, seconds)
+                steps = _verify(files, place / "verified", pipeline, seconds)
         packed = place / "code.zip"
         write_archive(files, packed)
         zipped = packed.stat().st_size
@@ -110,7 +116,7 @@ def make_package(
             _replace(folder, files)
         if archive is not None:
             _publish(packed, archive)
-    return Package(len(files), unzipped, zipped, tuple(notes))
+    return Package(len(files), unzipped, zipped, tuple(notes), steps)
 
 
 def _runtime() -> dict[str, Path]:
@@ -119,7 +125,7 @@ def _runtime() -> dict[str, Path]:
     return {
         f"orchwipy_runtime/{name}": path
         for path in folder.rglob("*.py")
-        if not (name := path.relative_to(folder).as_posix()).startswith("emit/")
+        if not (name := path.relative_to(folder).as_posix()).startswith(("cdk/", "emit/"))
     }
 
 
@@ -182,8 +188,8 @@ def _is_here(python: str, architecture: str) -> bool:
     return here == ("linux", MACHINES[architecture], python)
 
 
-def _verify(files: Mapping[str, Path], folder: Path, pipeline: str, seconds: float) -> None:
-    """Imports the pipeline from a copy, for what is imported may write where it is."""
+def _verify(files: Mapping[str, Path], folder: Path, pipeline: str, seconds: float) -> dict[str, Any]:
+    """Imports the pipeline from a copy, for what is imported may write where it is; its steps."""
     write_folder(files, folder)
     environment = {"AWS_DEFAULT_REGION": "us-east-1", **os.environ, "OrchwipyPipeline": pipeline}
     request = {
@@ -199,6 +205,8 @@ def _verify(files: Mapping[str, Path], folder: Path, pipeline: str, seconds: flo
             f"the pipeline cannot be imported from the package:\n{answer['error']}",
             help="add what is missing with --requirements or --include; where a layer has it, --no-verify",
         )
+    steps: dict[str, Any] = answer["steps"]
+    return steps
 
 
 def _check_replaceable(folder: Path, code: Path) -> None:

@@ -22,6 +22,7 @@ from orchwipy_runtime.emit.options import Options
 from orchwipy_runtime.emit.plain import PARAMETERS, without_transform
 from orchwipy_runtime.emit.plan import Plan, check_direct, make_plan
 from orchwipy_runtime.emit.references import check_circles, check_targets, made_by_sam, unknown_names
+from orchwipy_runtime.emit.schedule import schedule_resources
 from orchwipy_runtime.emit.shared import (
     FAILURE_QUEUE,
     alarms,
@@ -61,10 +62,7 @@ def make_template(plan: Plan, options: Options) -> dict[str, Any]:
     if options.engine == "direct":
         check_direct(plan)
     functions = describe_steps(plan, options)
-    entry = next(
-        (each for each, step in zip(functions, plan.steps, strict=False) if step.name == plan.beginner),
-        functions[0],
-    )
+    entry = _entry(plan, functions)
     relays = [describe_relay(plan, options)] if options.relays else []
     parts = [each.part for each in (*functions, *relays)]
     check_names(parts, options)
@@ -85,7 +83,7 @@ def make_template(plan: Plan, options: Options) -> dict[str, Any]:
         "Description": _description(plan, parts),
         "Parameters": _given_parameters(options),
         "Resources": without_transform(resources) if plain else resources,
-        "Outputs": _outputs(entry, options),
+        "Outputs": _outputs(entry, options, scheduled=plan.pipe.scheduled is not None),
     }
     for name in unknown_names(template):
         described = {"Description": PARAMETERS[name]} if plain and name in PARAMETERS else {}
@@ -150,11 +148,16 @@ def _resources(
         check_environment(function.place, function.properties)
         made |= function_resources(function, options)
     made |= bucket(options)
-    if options.engine == "direct":
+    direct, scheduled = options.engine == "direct", plan.pipe.scheduled is not None
+    if direct or scheduled:
         made |= failure_queue(options)
+    if direct:
         made |= alarms([each.part for each in functions], options)
     else:
         made |= state_machine_resources(plan, options)
+    if scheduled:
+        begins = f"{_entry(plan, functions).id}Function" if direct else STATE_MACHINE
+        made |= schedule_resources(plan, begins, options)
     if options.relays:
         made |= delay_queues(options)
     for function in relays:
@@ -195,11 +198,17 @@ def _description(plan: Plan, parts: Sequence[str]) -> str:
     return f"The pipeline {plan.name}, {steps}. The stack's name may have {room_for_stack(parts)} characters."
 
 
-def _outputs(entry: Function, options: Options) -> dict[str, dict[str, Any]]:
+def _entry(plan: Plan, functions: Sequence[Function]) -> Function:
+    """The function of the step that runs begin with."""
+    steps = zip(functions, plan.steps, strict=False)
+    return next((each for each, step in steps if step.name == plan.beginner), functions[0])
+
+
+def _outputs(entry: Function, options: Options, *, scheduled: bool) -> dict[str, dict[str, Any]]:
     made: dict[str, Any] = {"PipelineEntryLambdaArn": attribute(f"{entry.id}Function")}
-    if options.engine == "direct":
+    if options.engine == "direct" or scheduled:
         made["FailureQueueUrl"] = ref(FAILURE_QUEUE)
-    else:
+    if options.engine != "direct":
         made["StateMachine"] = ref(STATE_MACHINE)
     made["Bucket"] = bucket_name(options)
     return {name: {"Value": value} for name, value in made.items()}
