@@ -103,7 +103,15 @@ def test_snippets(page: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_block_is_of_a_known_kind(page: Path) -> None:
-    kinds = {"console": False, "sh": False, "text": False, "toml": False, "yaml": False, "mermaid": False, "python": True}
+    kinds = {
+        "console": False,
+        "sh": False,
+        "text": False,
+        "toml": False,
+        "yaml": False,
+        "mermaid": False,
+        "python": True,
+    }
     for language, role, text in read_blocks(page):
         if page != PAGE:
             assert kinds.get(language, True) is (role is not None), text
