@@ -276,7 +276,11 @@ def test_layers_are_kept_apart(width: int, data: st.DataObject) -> None:
     layers = Layers(width)
     one, two, three = (data.draw(st.integers(0, layers.each)) for _ in range(3))
     every = one | layers.written(two) | layers.mended(three)
-    assert (layers.if_untouched(every), layers.if_written(every), layers.if_mended(every)) == (one, two, three)
+    assert (layers.if_untouched(every), layers.if_written(every), layers.if_mended(every)) == (
+        one,
+        two,
+        three,
+    )
     assert layers.flat(every) == one | two | three
     assert layers.flat(layers.spread(one)) == one
     assert every & ~layers.all == 0
