@@ -272,7 +272,7 @@ class _Builder:
 
 
 def _mended(region: Region) -> Presence | None:
-    """What a branch changes; a key that a step of it needs is there afterwards, as though it had been before."""
+    """What a branch changes; a key that a step of it needs is there afterwards as well."""
     changes = region.changes
     if changes is None:
         return None
