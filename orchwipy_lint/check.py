@@ -108,7 +108,8 @@ def check_files(
     for path in found.files:
         data = _read_bytes(path)
         if isinstance(data, bytes):
-            results.append(check_text(data, path, for_file(path, selection)))
+            asked = for_file(path, selection) if mentions_package(data) else selection
+            results.append(check_text(data, path, asked))
         else:
             findings.append(data)
     findings += [each for result in results for each in result.findings]

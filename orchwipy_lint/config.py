@@ -25,18 +25,16 @@ def engine_of(path: str) -> str | None:
 
     Raises `InvalidConfiguration`.
     """
-    return _engine_of(Path(path).absolute().parent)
+    for folder in Path(path).absolute().parents:
+        file = folder / "pyproject.toml"
+        if file.is_file():
+            return _read(file, file.stat().st_mtime_ns)
+    return None
 
 
-@lru_cache(maxsize=4096)
-def _engine_of(folder: Path) -> str | None:
-    file = folder / "pyproject.toml"
-    if file.is_file():
-        return _read(file)
-    return None if folder.parent == folder else _engine_of(folder.parent)
-
-
-def _read(file: Path) -> str | None:
+@lru_cache(maxsize=64)
+def _read(file: Path, changed: int) -> str | None:
+    """What a file says, read again when it has changed."""
     try:
         tool = tomllib.loads(file.read_text("utf-8")).get("tool")
     except (OSError, ValueError) as error:

@@ -301,7 +301,7 @@ class TestExplainAndRules:
         assert run("explain", "OWP11") == 2
         assert capsys.readouterr() == (
             "",
-            "orchwipy: no rule has the code or name `OWP11`; did you mean `OWP110`?\n",
+            "orchwipy: no rule has the code or name `OWP11`; did you mean `OWP112`?\n",
         )
         assert run("explain", "zzz") == 2
         assert capsys.readouterr().err == "orchwipy: no rule has the code or name `zzz`\n"
@@ -348,3 +348,9 @@ class TestCommand:
             )
             assert done.returncode == 1
             assert json.loads(done.stdout)["findings"][0]["code"] == "OWP101"
+
+
+def test_an_engine_that_there_is_not(folder: Path, capsys: Screen) -> None:
+    (folder / "pyproject.toml").write_text('[tool.orchwipy]\nengine = "steam"\n', encoding="utf-8")
+    assert run("check", "sound.py") == 2
+    assert "there is no engine 'steam'" in capsys.readouterr().err

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchwipy_lint.flow.lattice import Presence, Transfer
+from orchwipy_lint.flow.lattice import UNTOUCHED, Joined, Presence, Transfer, joined
+from orchwipy_lint.flow.layers import Layers
 from orchwipy_lint.types import ANY, MAX_DEPTH, MAX_LITERALS, NEVER, Type, atom, join, literal
 
 LAWS = settings(max_examples=100, deadline=None, derandomize=True, database=None)
@@ -118,7 +119,7 @@ def test_a_type_is_written_without_failing(a: Type) -> None:
 
 EVERY = 0b11111
 bits = st.integers(0, EVERY)
-presences = st.builds(Presence, bits, bits, bits)
+presences = st.builds(Presence, bits, bits, bits, bits)
 transfers = st.builds(
     Transfer, keep=bits, sets=bits, maybe=bits, opens=st.booleans(), drops_unknown=st.booleans()
 )
@@ -163,7 +164,8 @@ def test_a_transfer_is_monotone_and_distributes(transfer: Transfer, a: Presence,
 def test_mending_is_monotone_and_distributes(a: Presence, b: Presence, keys: int) -> None:
     mended = a.with_present(keys)
     assert not (mended.absent | mended.unknown) & keys
-    assert mended.present & keys == keys
+    assert mended.present & keys == (a.absent | a.present | a.unknown) & keys
+    assert mended.kept == a.kept, "the fork may have what a step of a branch needs"
     assert a.join(b).with_present(keys) == mended.join(b.with_present(keys))
 
 
@@ -207,3 +209,78 @@ def test_an_unknown_removal_does_not_take_a_key_for_sure() -> None:
     after = Transfer(keep=1, sets=0, drops_unknown=True).apply(PRESENT, 1)
     assert not after.present
     assert after.unknown
+
+
+# Joins of branches: what each of them changes, put together
+
+ends = st.lists(presences, min_size=1, max_size=3)
+
+
+@LAWS
+@given(ends, ends, bits, presences, presences)
+def test_a_join_is_monotone_and_distributes(
+    some: list[Presence], others: list[Presence], sets: int, a: Presence, b: Presence
+) -> None:
+    join = Joined(joined(some), sets)
+    apart = join.apply(a, EVERY).join(join.apply(b, EVERY))
+    assert join.apply(a.join(b), EVERY) == apart, "else the fixpoint is not the meet over all paths"
+    grown = [one.join(other) for one, other in zip(some, others, strict=False)]
+    assert joined(some[: len(grown)]).within(joined(grown)), "branches that do more leave more behind"
+    assert join.apply(a, EVERY).within(Joined(joined([*some]).join(b), sets).apply(a, EVERY))
+
+
+@LAWS
+@given(st.permutations([Presence(absent=1), Presence(present=1), Presence(kept=1)]), presences)
+def test_a_join_knows_no_order(branches: list[Presence], other: Presence) -> None:
+    assert joined([*branches, other]) == joined([other, *reversed(branches)])
+
+
+@LAWS
+@given(presences)
+def test_branches_that_change_nothing_leave_the_state_of_the_fork(a: Presence) -> None:
+    assert Joined(joined([UNTOUCHED, UNTOUCHED])).apply(a, EVERY) == a
+
+
+@LAWS
+@given(transfers, presences)
+def test_one_branch_with_one_arm_is_that_arm(transfer: Transfer, a: Presence) -> None:
+    fork = a._replace(kept=0)
+    through = Joined(joined([transfer.apply(UNTOUCHED, EVERY)])).apply(fork, EVERY)
+    assert transfer.apply(fork, EVERY).within(through)
+
+
+GONE, WRITTEN, KEPT = Presence(absent=1), Presence(present=1), Presence(kept=1)
+
+
+@pytest.mark.parametrize(
+    ("branches", "before", "after"),
+    [
+        ([KEPT, KEPT], ABSENT, ABSENT),
+        ([KEPT, KEPT], PRESENT, PRESENT),
+        ([KEPT, WRITTEN], ABSENT, PRESENT),
+        ([KEPT, GONE], PRESENT, ABSENT),
+        ([WRITTEN, GONE], PRESENT, PRESENT),
+        ([KEPT.join(WRITTEN), KEPT], ABSENT, ABSENT.join(PRESENT)),
+        ([GONE, GONE], PRESENT, ABSENT),
+    ],
+)
+def test_a_join_of_one_key(branches: list[Presence], before: Presence, after: Presence) -> None:
+    assert Joined(joined(branches)).apply(before, 1) == after
+
+
+# Layers: what a branch has done to a key
+
+
+@given(st.integers(3, 6), st.data())
+def test_layers_are_kept_apart(width: int, data: st.DataObject) -> None:
+    layers = Layers(width)
+    one, two, three = (data.draw(st.integers(0, layers.each)) for _ in range(3))
+    every = one | layers.written(two) | layers.mended(three)
+    assert (layers.if_untouched(every), layers.if_written(every), layers.if_mended(every)) == (
+        one,
+        two,
+        three,
+    )
+    assert layers.flat(every) == one | two | three
+    assert layers.flat(layers.spread(one)) == one
+    assert every & ~layers.all == 0

@@ -170,7 +170,7 @@ def test_thousands_of_random_pipelines_are_told_exactly(program: Program) -> Non
     agrees(program)
 
 
-@QUICK
+@settings(QUICK, max_examples=40)
 @given(programs(FORKED))
 def test_a_random_pipeline_with_branches_is_told_exactly(program: Program) -> None:
     agrees(program)

@@ -253,7 +253,7 @@ class _Builder:
         arm = replace(fork.arm, effect=effect, when=ALWAYS, label=None, untyped=frozenset())
         waits = fan.kind == "parallel"
         if waits:
-            ends = [each.changes for each in fork.regions]
+            ends = [_mended(each) for each in fork.regions]
             if fan.errors is not None:  # a branch that fails changes nothing
                 ends = [(each or UNTOUCHED).join(UNTOUCHED) for each in ends]
             known = [each for each in ends if each is not None]
@@ -269,6 +269,14 @@ class _Builder:
             )
             for target in self.targets(fork.arm.target, fork.region)
         )
+
+
+def _mended(region: Region) -> Presence | None:
+    """What a branch changes; a key that a step of it needs is there afterwards as well."""
+    changes = region.changes
+    if changes is None:
+        return None
+    return changes._replace(present=changes.present | (changes.kept & region.required))
 
 
 def _with_item(arm: Arm, fan: FanOut, type_: Type) -> Arm:

@@ -33,7 +33,8 @@ class Liveness:
 def liveness(graph: Graph) -> Liveness:
     """Solve both by iteration from the ends: the least read set, the greatest overwritten set."""
     every = graph.every
-    order = reverse_postorder(graph.out, graph.entries)[::-1]
+    following = [successors(graph, node.number) for node in graph.nodes]
+    order = reverse_postorder(following, graph.entries)[::-1]
     reads = [_reads(node, graph) for node in graph.nodes]
     read, overwritten = [0] * len(graph.nodes), [every] * len(graph.nodes)
     changed = True
@@ -41,7 +42,7 @@ def liveness(graph: Graph) -> Liveness:
         changed = False
         for node in order:
             later, again = 0, every
-            edges = successors(graph, node)
+            edges = following[node]
             for edge in edges:
                 if edge.target < 0:
                     after, set_again = every, 0

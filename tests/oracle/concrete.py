@@ -464,7 +464,14 @@ def _forked(truth: Enumeration, place: Place, outcome: Outcome) -> Iterator[Hop]
                 for hop in _led(truth, inner, start.site, begun.target, begun.state):
                     yield hop._replace(ends=False)  # the end of a branch alone
         for joined, _ in _joined(truth, region, place.step, fan, state, layers):
-            yield from _led(truth, region, fan.site, fan.join, joined)
+            yield from _led(truth, region, fan.site, following(truth, place.step, fan), joined)
+
+
+def following(truth: Enumeration, step: str, fan: Fan) -> str | None:
+    """The step after the branches, or beside them: there the default counts, as where a return names none."""
+    if isinstance(fan, Detached):
+        return fan.join or truth.semantics.program.by_name[step].default_next
+    return fan.join
 
 
 def region_of(outer: Region | None, step: str, fan: Fan, start: Start) -> Region:
@@ -631,7 +638,7 @@ def _arrived(
                 continue
             for at_fork, layered in _at_fork(truth, outcome.fan, outcome.state, after):
                 for joined, joined_layers in _joined(truth, region, step, outcome.fan, at_fork, layered):
-                    led(outcome.fan.join, joined, joined_layers)
+                    led(following(truth, step, outcome.fan), joined, joined_layers)
     return ends
 
 
