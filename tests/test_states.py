@@ -302,10 +302,7 @@ class TestForks:
 
     def test_too_many_branches_that_may_lead_anywhere(self) -> None:
         names = [f"step_{number}" for number in range(30)]
-        forks = {
-            name: PlannedFork("parallel", (after,), None)
-            for name, after in pairwise(names)
-        }
+        forks = {name: PlannedFork("parallel", (after,), None) for name, after in pairwise(names)}
         plan = self.forking({name: [] for name in names}, forks, *names)
         with pytest.raises(MachineTooLarge, match="more than 2,000 tasks"):
             make(plan, express=True)
