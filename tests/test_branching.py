@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import sys
+from functools import cache
 from importlib import import_module
 from random import Random
 from typing import Any, ClassVar
@@ -60,10 +61,15 @@ class Runs:
         return self.machine.run(name, state)
 
 
+@cache
+def plan_of(shape: str) -> Plan:
+    return make_plan(getattr(shapes, shape), caller=sys._getframe())
+
+
 @pytest.mark.parametrize("express", [False, True])
 @pytest.mark.parametrize("shape", shapes.SHAPES, ids=lambda shape: f"{shape.pipe}-{json.dumps(shape.input)}")
 def test_every_shape_ends_as_on_this_machine(shape: Any, express: bool) -> None:
-    runs = Runs(getattr(shapes, shape.pipe), express=express)
+    runs = Runs(getattr(shapes, shape.pipe), express=express, plan=plan_of(shape.pipe))
     if isinstance(shape.state, str):
         with pytest.raises(Failed) as failed:
             runs.run(shape.input)
@@ -158,12 +164,12 @@ class TestFailures:
         assert runs.calls.count("bad") == 3
 
     def test_items_apart_that_fail(self) -> None:
-        state = {"numbers": [each % 3 for each in range(300)]}
+        state = {"numbers": [each % 3 for each in range(120)]}
         runs = Runs(shapes.mended)
         local = shapes.mended.run(**state).state
         assert runs.run(state) == local
         assert "mended_top to each mended_divide apart" in runs.machine.entered
-        assert len(local["faults"]) == 100
+        assert len(local["faults"]) == 40
 
     def test_an_item_apart_that_stops_the_others(self) -> None:
         pipe: MicroFunctions = copy.deepcopy(shapes.mapped)
@@ -175,7 +181,7 @@ class TestFailures:
             return number
 
         with pytest.raises(Failed) as failed:
-            Runs(pipe).run({"count": 300})
+            Runs(pipe).run({"count": 100})
         assert failed.value.error == "States.ExceedToleratedFailureThreshold"
 
     @pytest.mark.parametrize(
@@ -308,7 +314,7 @@ class TestStates:
 
     def test_without_a_bucket_there_are_no_items_apart(self) -> None:
         with pytest.raises(Failed) as failed:
-            Runs(shapes.mapped, bucket=False).run({"count": 300})
+            Runs(shapes.mapped, bucket=False).run({"count": 100})
         assert failed.value.error == "StateTooLarge"
 
     @pytest.mark.parametrize("count", [72, 73])

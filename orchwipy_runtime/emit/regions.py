@@ -13,75 +13,32 @@ JSON as the cause, for whoever makes an end of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 from orchwipy_runtime.emit.plan import Plan, PlannedFork, PlannedStep
+from orchwipy_runtime.emit.region import (
+    BRANCH_FAILED,
+    END,
+    FAILED,
+    PAUSE,
+    UNKNOWN,
+    Region,
+    endings,
+    label,
+    reached,
+    steps_of,
+)
 from orchwipy_runtime.emit.tasks import Tasks
 from orchwipy_runtime.envelope import KEY
-from orchwipy_runtime.errors import InvalidTemplate, MachineTooLarge
-from orchwipy_runtime.names import fork_name, part_of
+from orchwipy_runtime.errors import MachineTooLarge
+from orchwipy_runtime.names import part_of
 
-__all__ = ["END", "FAILED", "UNKNOWN", "Regions", "steps_of"]
+__all__ = ["Regions"]
 
-END = "the run ends"
-PAUSE = "the run pauses"
-UNKNOWN = "the next step is unknown"
-FAILED = "the run fails"
-
-_BRANCH_END = "a branch ends"
-_BRANCH_FAILED = "a branch fails"
 _EMPTY = "nothing to do"
-
-_LONGEST_SUFFIX = 28
-_LONGEST_FORK = 46
-"""A state's name has 80 characters at most, of which the part of a step takes 40, and `wait for ` 9.
-
-https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-"""
-
 
 _MOST_TASKS = 2_000
 """With the states around it, a task has more than 600 of the 1,048,576 bytes that a definition may have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """The run itself, or a branch. `path` says which, `around` are the steps that forked around it.
-
-    A branch begins at the step `head` and ends at `join`; it has no steps where they are the same. `failures`
-    says what one does: it may `fail` the run, `end` the branch, or `stop` the branches of a fork that is in a
-    branch which it ends. `apart` says that each item is an execution of its own.
-    """
-
-    steps: tuple[PlannedStep, ...]
-    head: str = ""
-    path: tuple[str, ...] = ()
-    around: tuple[str, ...] = ()
-    join: str | None = None
-    failures: str = "fail"
-    apart: bool = False
-
-    def named(self, name: str) -> str:
-        """What a state is called here."""
-        if not self.path:
-            return name
-        text = " ".join(self.path)
-        if len(text) > _LONGEST_SUFFIX - 3:
-            part, _, number = self.path[-1].rpartition(".")
-            text = f"{part[:10]}.{number}~{sha256(text.encode()).hexdigest()[:8]}"
-        return f"{name} ({text})"
-
-    @property
-    def end(self) -> str:
-        """Where a run that ends goes, or a branch."""
-        return self.named(_BRANCH_END if self.path else END)
-
-    def after(self, following: str | None) -> bool:
-        """Whether a step follows here, and the region does not end."""
-        return following is not None and following != self.join
 
 
 class Regions:
@@ -92,7 +49,7 @@ class Regions:
         self._tasks = tasks
         self._express = express
         self._tasks_made = 0
-        self._detached = _reached(plan, [head for fork in _detaching(plan) for head in fork.heads])
+        self._detached = reached(plan, [head for fork in _detaching(plan) for head in fork.heads])
 
     def run(self) -> dict[str, Any]:
         """The states of the run itself; it may begin at any step."""
@@ -130,7 +87,7 @@ class Regions:
                 states |= made
             if any(fork.kind != "detach" and not region.after(fork.following) for fork in step.forks):
                 states[_join(region, step)] = self._task(region, step.name, Next=region.end)
-        return states | _used(_closing(region, self._tasks), states)
+        return states | endings(region, self._tasks, states)
 
     def _task(self, region: Region, step: str, **more: Any) -> dict[str, Any]:
         return {**self._tasks.task(step), "Catch": self._catch(region), **more}
@@ -138,9 +95,7 @@ class Regions:
     def _catch(self, region: Region) -> list[dict[str, Any]]:
         if region.failures == "fail":
             return self._tasks.catch(region.named(FAILED))
-        return [
-            {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": region.named(_BRANCH_FAILED)}
-        ]
+        return [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": region.named(BRANCH_FAILED)}]
 
     def _endings(self, region: Region, step: PlannedStep) -> list[dict[str, Any]]:
         if region.path:
@@ -153,14 +108,14 @@ class Regions:
 
     def _fork(self, region: Region, step: PlannedStep, fork: PlannedFork) -> dict[str, Any]:
         """The states of a fork, in the order of their names; of a map there may be two."""
-        label = _label(step, fork)
+        name = label(step, fork)
         mark = f"{step.part}{'+' * step.forks.index(fork)}"
         if fork.kind == "detach":
             onward = region.end
             if fork.following is not None and region.after(fork.following):
                 onward = region.named(part_of(fork.following))
             state = self._tasks.starts(region.named(f"starts {mark}"), region.named(f"started {mark}"))
-            return {region.named(label): {**state, "Catch": self._catch(region), "Next": onward}}
+            return {region.named(name): {**state, "Catch": self._catch(region), "Next": onward}}
         onward = _join(region, step)
         if fork.following is not None and region.after(fork.following):
             onward = region.named(part_of(fork.following))
@@ -170,12 +125,12 @@ class Regions:
                 self._branch(region, step, fork, number, f"{mark}.{number}")
                 for number in range(len(fork.heads))
             ]
-            return {region.named(label): {"Type": "Parallel", "Branches": branches, **common}}
+            return {region.named(name): {"Type": "Parallel", "Branches": branches, **common}}
         inline = self._map(region, step, fork, f"{mark}.each", apart=False)
-        states = {region.named(label): {**inline, **common}}
+        states = {region.named(name): {**inline, **common}}
         if not self._express:
             apart = self._map(region, step, fork, f"{mark}.apart", apart=True)
-            states[region.named(f"{label} apart")] = {**apart, **common}
+            states[region.named(f"{name} apart")] = {**apart, **common}
         return states
 
     def _branch(
@@ -207,7 +162,7 @@ class Regions:
         if inner.steps:
             return self._states(inner)
         empty = {inner.named(_EMPTY): self._task(inner, step.name, Next=inner.end)}
-        return empty | _used(_closing(inner, self._tasks), empty)
+        return empty | endings(inner, self._tasks, empty)
 
     def _inner(
         self,
@@ -236,86 +191,8 @@ class Regions:
         )
 
 
-def steps_of(plan: Plan, head: str, join: str | None, around: tuple[str, ...]) -> tuple[PlannedStep, ...]:
-    """The steps of a branch, in the order of the plan; InvalidTemplate where it comes to what it began from.
-
-    Where steps may lead anywhere it may seem so; then what it began from is one of its steps, which fails.
-    """
-    known = not any(each.unresolved for each in plan.steps)
-    reached: set[str] = set()
-    ahead = [head]
-    while ahead:
-        name = ahead.pop()
-        if name in reached:
-            continue
-        reached.add(name)
-        if name not in around:
-            step = plan.step(name)
-            ways = [*step.successors, *(fork.following for fork in step.forks)]
-            ahead += [each for each in ways if each is not None and each != join]
-        elif known:
-            raise InvalidTemplate(
-                f"a branch of step `{name}` comes to `{name}` itself",
-                help="let the branches end, and go back after their join",
-            )
-    return tuple(each for each in plan.steps if each.name in reached)
-
-
-def _reached(plan: Plan, heads: Iterable[str]) -> set[str]:
-    """The steps that can come after these, and they."""
-    reached: set[str] = set()
-    ahead = list(heads)
-    while ahead:
-        name = ahead.pop()
-        if name not in reached:
-            reached.add(name)
-            ahead += plan.step(name).leads_to
-    return reached
-
-
 def _detaching(plan: Plan) -> list[PlannedFork]:
     return [fork for step in plan.steps for fork in step.forks if fork.kind == "detach"]
-
-
-def _closing(region: Region, tasks: Tasks) -> dict[str, Any]:
-    """The states with which a region can end."""
-    fails = {"Type": "Fail", "ErrorPath": "$.error.Error", "CausePath": "$.error.Cause"}
-    closing: dict[str, Any] = {}
-    if region.failures == "end":
-        closing[_BRANCH_FAILED] = {**tasks.failure(region.around[-1]), "Next": region.end}
-    elif region.failures == "stop":
-        closing[_BRANCH_FAILED] = {
-            "Type": "Pass",
-            "InputPath": f"$.event['{KEY}'].step",
-            "ResultPath": "$.error.step",
-            "Next": region.named(FAILED),
-        }
-        fails["CausePath"] = "States.JsonToString($.error)"
-    if region.path:
-        ended = {"Result": 0} if region.apart else {"InputPath": "$.event"}
-        closing[_BRANCH_END] = {"Type": "Pass", **ended, "End": True}
-    else:
-        closing[END] = {"Type": "Succeed", "InputPath": "$.event"}
-        closing[PAUSE] = {"Type": "Succeed", "InputPath": "$.event"}
-    closing[UNKNOWN] = {
-        "Type": "Fail",
-        "Error": "UnknownStep",
-        "CausePath": "States.Format('the machine has no way to the step {}; deploy what the code says', "
-        "$.next)",
-    }
-    closing[FAILED] = fails
-    return {region.named(name): state for name, state in closing.items()}
-
-
-def _used(closing: dict[str, Any], states: dict[str, Any]) -> dict[str, Any]:
-    """Those of the states to which some other leads."""
-    targets = {each for state in (*states.values(), *closing.values()) for each in _targets(state)}
-    return {name: state for name, state in closing.items() if name in targets}
-
-
-def _targets(state: dict[str, Any]) -> Iterable[str]:
-    for each in (state, *state.get("Choices", ()), *state.get("Catch", ())):
-        yield from (each[key] for key in ("Next", "Default") if key in each)
 
 
 def _start(head: str, number: int | None) -> dict[str, Any]:
@@ -335,14 +212,6 @@ def _join(region: Region, step: PlannedStep) -> str:
 def _names(fork: PlannedFork) -> tuple[str, ...]:
     """What the step's function calls the states of a fork."""
     return (fork.name, f"{fork.name} (distributed)") if fork.kind == "map" else (fork.name,)
-
-
-def _label(step: PlannedStep, fork: PlannedFork) -> str:
-    which = f" {step.forks.index(fork) + 1}" if step.forks.index(fork) else ""
-    text = f"{step.part} to {fork_name(fork.kind, fork.heads, None, collects=False)}{which}"
-    if len(text) <= _LONGEST_FORK:
-        return text
-    return f"{text[: _LONGEST_FORK - 9]}~{sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _on(variable: str, value: str, then: str) -> dict[str, Any]:

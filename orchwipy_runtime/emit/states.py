@@ -18,7 +18,8 @@ from typing import Any
 
 from orchwipy_runtime.aws.machine_limits import EVENTS_OF_A_STEP, MOST_EVENTS
 from orchwipy_runtime.emit.plan import Plan
-from orchwipy_runtime.emit.regions import UNKNOWN, Regions
+from orchwipy_runtime.emit.region import UNKNOWN
+from orchwipy_runtime.emit.regions import Regions
 from orchwipy_runtime.emit.tasks import EXPRESS_SECONDS, MOST_ATTEMPTS, Tasks
 from orchwipy_runtime.envelope import KEY
 from orchwipy_runtime.errors import InvalidSetting, MachineTooLarge
