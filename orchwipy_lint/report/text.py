@@ -87,7 +87,7 @@ def _finding(finding: Finding) -> Iterator[Text]:
 
 def _hops(hops: Sequence[Hop]) -> Iterator[Text]:
     """The path as a table: step, place, what it does, what that means for the key, when it is taken."""
-    steps = _column([hop.step for hop in hops])
+    steps = _column([visible(hop.step) for hop in hops])
     places = _column([f"{visible(hop.path)}:{hop.line}" for hop in hops])
     texts = _column([_shorten(visible(hop.text)) for hop in hops])
     left_out = len(hops) - _MOST_HOPS
