@@ -44,7 +44,7 @@ def _sarif(result: Result, _: bool) -> str:
 def _github(result: Result, _: bool) -> str:
     from orchwipy_lint.report.github import render
 
-    return _lines(render(result).splitlines())
+    return _lines([render(result)] if result.findings else ())
 
 
 def _gitlab(result: Result, _: bool) -> str:

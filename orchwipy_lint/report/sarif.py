@@ -80,7 +80,7 @@ def _result(finding: Finding, fingerprint: str) -> dict[str, Any]:
         "endLine": finding.end_line,
         "endColumn": finding.end_column,
     }
-    related = finding.related[:_MOST_PLACES]
+    related = finding.related[: _MOST_PLACES - 1]  # the finding has a place of its own
     said = [f"{_literal(finding.message)}."]
     if finding.hops and finding.also:
         said.append(_literal(finding.also))
