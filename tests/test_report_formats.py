@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import re
+import textwrap
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from orchwipy_lint.report.places import portable, uri
 from orchwipy_lint.report.visible import visible
 from orchwipy_lint.rules import RULES
 from orchwipy_lint.selection import Selection
-from tests.samples import BROKEN, SOUND
+from tests.samples import BROKEN
 from tests.test_report import DUPLICATE, MISSING, NOTE, PIPELINE
 
 TESTS = Path(__file__).parent
@@ -459,13 +460,14 @@ class TestPlaces:
         assert uri("../a b.py") == outside.as_uri()
 
 
-@pytest.mark.parametrize("text", [BROKEN, SOUND])
-def test_what_a_check_finds_is_valid_everywhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
+def test_what_the_rules_find_is_valid_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("pipe.py").write_text(text, encoding="utf-8")
-    result = check_files(["pipe.py"])
-    assert result.pipelines
-    assert len(read_sarif(result)["results"]) == len(read_gitlab(result)) == len(result.findings)
-    assert int(read_junit(result).attrib["failures"]) == len(result.findings)
+    for rule in RULES:
+        Path(f"{rule.name}.py").write_text(textwrap.dedent(rule.bad), encoding="utf-8")
+    result = check_files(["."], selection=Selection(("OWP",), notes=True))
+    count = len(result.findings)
+    assert {each.severity for each in result.findings} == set(Severity)
+    assert len(read_sarif(result)["results"]) == len(read_gitlab(result)) == count
+    assert len(github.render(result).splitlines()) == count
+    cases = [each.attrib["name"] for each in read_junit(result).iter("testcase")]
+    assert len([name for name in cases if not name.startswith("pipeline ")]) == count
