@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from io import StringIO
 
@@ -123,6 +124,9 @@ def test_what_a_file_holds_cannot_move_the_cursor() -> None:
     result = Result((PIPELINE,), (finding,), 1)
     assert screen(result).splitlines()[0] == r"a\n.py:1:1 OWP101 key `\x1b[31m`"
     assert list(concise.render(result)) == [r"a\n.py:1:1: OWP101 key `\x1b[31m`"]
+    hop = Hop("\x1bs", "a.py", 1, "\x1bt", "\x1br", "\x1bl")
+    result = Result((PIPELINE,), (dataclasses.replace(finding, hops=(hop,)),), 1)
+    assert screen(result).splitlines()[2] == r"   \x1bs   a.py:1   \x1bt    \x1br   [\x1bl]"
 
 
 def test_concise_is_a_line_a_finding() -> None:

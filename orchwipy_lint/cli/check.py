@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
 
-from orchwipy_lint.cli.output import fail
-
-if TYPE_CHECKING:
-    from orchwipy_lint.check import Result
+from orchwipy_lint.cli.formats import COUNTING, FORMATS, STDOUT, check_output, write_report
+from orchwipy_lint.cli.output import CannotWork, fail
 
 __all__ = ["add"]
 
@@ -33,7 +30,19 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="a file, a folder (what git ignores is passed over) or - for standard input;"
         " the current directory if none is given",
     )
-    parser.add_argument("--format", choices=("text", "concise", "json"), default="text", help="how to print")
+    parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="how to print")
+    parser.add_argument(
+        "-o",
+        "--output",
+        default=STDOUT,
+        metavar="FILE",
+        help="where to write the report; by default standard output",
+    )
+    parser.add_argument(
+        "--statistics",
+        action="store_true",
+        help=f"also how often each rule has found something, with --format {' or '.join(COUNTING)}",
+    )
     parser.add_argument(
         "--select",
         action="append",
@@ -66,6 +75,10 @@ def _run(args: argparse.Namespace) -> int:
 
     if args.stdin_filename is not None and _STDIN not in args.paths:
         return fail("--stdin-filename names standard input, which is read for the path `-`")
+    if args.statistics and args.format not in COUNTING:
+        return fail(
+            f"--statistics is for --format {' or '.join(COUNTING)}; {args.format} has no place for it"
+        )
     selection = Selection(
         select=_split(args.select),
         ignore=_split(args.ignore),
@@ -76,10 +89,11 @@ def _run(args: argparse.Namespace) -> int:
     if _STDIN in args.paths:
         sources.append((args.stdin_filename or "<stdin>", sys.stdin.buffer.read()))
     try:
+        check_output(args.output)
         result = check_files(paths, sources=sources, selection=selection)
-    except (InvalidConfiguration, MissingPath, UnknownRule) as error:
+        write_report(result, args.format, output=args.output, statistics=args.statistics)
+    except (CannotWork, InvalidConfiguration, MissingPath, UnknownRule) as error:
         return fail(str(error))
-    _report(result, args.format)
     bar = Severity(args.fail_on).rank
     failed = any(each.severity.rank >= bar for each in result.findings)
     return 1 if failed and not args.exit_zero else 0
@@ -87,21 +101,3 @@ def _run(args: argparse.Namespace) -> int:
 
 def _split(values: list[str]) -> tuple[str, ...]:
     return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
-
-
-def _report(result: Result, form: str) -> None:
-    if form == "json":
-        from orchwipy_lint.report.json import render
-
-        print(render(result))
-    elif form == "concise":
-        from orchwipy_lint.report import concise
-        from orchwipy_lint.report.summary import summarize
-
-        for line in concise.render(result):
-            print(line)
-        print(summarize(result), file=sys.stderr)
-    else:
-        from orchwipy_lint.report.text import print_report
-
-        print_report(result)

@@ -20,10 +20,11 @@ from rich.text import Text
 from orchwipy_lint.check import Result
 from orchwipy_lint.findings import Finding, Hop, Severity
 from orchwipy_lint.report.console import ReportConsole
+from orchwipy_lint.report.statistics import render as render_statistics
 from orchwipy_lint.report.summary import summarize
 from orchwipy_lint.report.visible import visible
 
-__all__ = ["print_report", "render", "render_findings"]
+__all__ = ["plain", "print_report", "render", "render_findings"]
 
 _INDENT = "   "
 _GAP = "   "
@@ -33,16 +34,24 @@ _FIRST_HOPS = 3
 _COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold cyan"}
 
 
-def print_report(result: Result) -> None:
+def print_report(result: Result, *, statistics: bool = False) -> None:
     """Prints to standard output, in colours where that is a terminal that has them."""
     console = ReportConsole()
-    for line in render(result):
+    for line in render(result, statistics=statistics):
         console.put(line)
 
 
-def render(result: Result) -> Iterator[Text]:
-    """The lines of the report, the summary last."""
+def plain(finding: Finding) -> str:
+    """One finding as it stands in the report, for a report of another kind that has room for it."""
+    return "\n".join(line.plain for line in _finding(finding))
+
+
+def render(result: Result, *, statistics: bool = False) -> Iterator[Text]:
+    """The lines of the report, the summary last, before it how often each rule has found something."""
     yield from render_findings(result.findings)
+    if statistics and result.findings:
+        yield from map(Text, render_statistics(result))
+        yield Text()
     worst = max((each.severity for each in result.findings), key=lambda each: each.rank, default=None)
     yield Text(summarize(result), style=_COLOURS[worst] if worst else "")
 
@@ -78,7 +87,7 @@ def _finding(finding: Finding) -> Iterator[Text]:
 
 def _hops(hops: Sequence[Hop]) -> Iterator[Text]:
     """The path as a table: step, place, what it does, what that means for the key, when it is taken."""
-    steps = _column([hop.step for hop in hops])
+    steps = _column([visible(hop.step) for hop in hops])
     places = _column([f"{visible(hop.path)}:{hop.line}" for hop in hops])
     texts = _column([_shorten(visible(hop.text)) for hop in hops])
     left_out = len(hops) - _MOST_HOPS
