@@ -56,15 +56,18 @@ def _conflict(flow: Flow, fork: Fork, key: str, path: Path) -> Finding:
             related = Related(place, last.arm.span.line, f"`{key}` is {done} in branch `{name}` here")
             changes.append((writes, name, related))
     changes.sort(key=lambda each: not each[0])
-    said = " and ".join(
-        f"branch `{name}` {'writes' if writes else 'drops'} it" for writes, name, _ in changes[:2]
-    )
+    writers = [f"`{name}`" for writes, name, _ in changes if writes]
+    droppers = [f"`{name}`" for writes, name, _ in changes if not writes]
+    if len(writers) == 1 and droppers:
+        said = f"the branch {writers[0]} sets `{key}` and the branch {droppers[0]} drops it"
+    else:
+        said = f"the branches {' and '.join(writers[:2])} both set `{key}`"
     return at(
         CONFLICTING_BRANCHES,
         flow.pipeline,
         step.path,
         fork.arm.span,
-        f"ConflictingBranches: `{key}` is not one thing after the branches of step `{step.name}`: {said}",
+        f"ConflictingBranches: {said}, after step `{step.name}`, and nothing says what the join gets",
         step=step.name,
         key=key,
         witness=steps_of(flow, Path(path.entry, path.hops[:-1])),

@@ -157,19 +157,21 @@ def _help(flow: Flow, edge: Edge, node: Node, key: str, path: Path) -> str:
     meant = closest(key, keys_on_arrival(flow, path) - node.parameters.keys(), most=1)
     hint = f"did you mean `{meant}`, which is there? Or " if meant else ""
     if node.fork is not None:
-        return f"{hint}{_with_key(edge, key)}"
+        return f"{hint}{_with_key(flow, edge, key)}"
     is_near = node.step.path == flow.graph.nodes[edge.source].step.path
     where = "line " if is_near else f"{node.step.path}:"
     if key in node.step.required_keys and key not in node.parameters:
         where += str(node.step.required_keys[key].line)
-        return f'{hint}{_with_key(edge, key)}, or read it with `.get("{key}")` at {where}'
+        return f'{hint}{_with_key(flow, edge, key)}, or read it with `.get("{key}")` at {where}'
     where += str(next(each.span.line for each in node.step.parameters if each.name == key))
-    return f"{hint}{_with_key(edge, key)}, or give `{key}` a default at {where}"
+    return f"{hint}{_with_key(flow, edge, key)}, or give `{key}` a default at {where}"
 
 
-def _with_key(edge: Edge, key: str) -> str:
+def _with_key(flow: Flow, edge: Edge, key: str) -> str:
     """The arm with the key added, as far as that fits on a line."""
     text = edge.arm.text
+    if flow.graph.nodes[edge.source].step.is_plain:
+        return f"set `{key}` before"
     if shortened(text) != text or text[-1] not in ")}":
         return f"set `{key}` here"
     inner = text[:-1].rstrip().rstrip(",")
