@@ -23,7 +23,7 @@ from orchwipy_runtime.returns import ReturnUpdates
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from orchwipy_runtime.fork import Changes, Fork
-    from orchwipy_runtime.pipeline import Registration
+    from orchwipy_runtime.registration import Registration
 
 __all__ = [
     "Outcome",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from orchwipy_runtime.fork import Changes, Fork
     from orchwipy_runtime.local_branches import Detached, Stop
     from orchwipy_runtime.local_journal import LocalJournal
-    from orchwipy_runtime.pipeline import Registration
+    from orchwipy_runtime.registration import Registration
 
     class Observer(Protocol):
         """What is told how a run goes on, of one thing at a time.

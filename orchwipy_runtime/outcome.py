@@ -23,7 +23,7 @@ from orchwipy_runtime.returns import ConditionalReturns, Detach, FanOut, ReturnU
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from orchwipy_runtime.pipeline import Registration
+    from orchwipy_runtime.registration import Registration
 
 __all__ = [
     "Changing",

@@ -5,11 +5,11 @@ What runs it is loaded at the first run: declaring needs neither JSON nor loggin
 
 from __future__ import annotations
 
-from _thread import _local
 from collections.abc import Callable, Mapping, Sequence
 
-from orchwipy_runtime.declarations import read_signature
+from orchwipy_runtime.registration import Registration
 from orchwipy_runtime.step import Step
+from orchwipy_runtime.under_way import CallUnderWay, OfCall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from orchwipy_runtime.local import RunResult
-    from orchwipy_runtime.plain import Plain
     from orchwipy_runtime.returns import ConditionalReturns, FanOut, ReturnUpdates
 
     Place = str | PathLike[str]
@@ -39,95 +38,7 @@ if TYPE_CHECKING:
     )
     Result = TypeVar("Result")
 
-__all__ = ["MAX_RETRIES", "MOST_STEPS", "Functions", "MicroFunctions", "Registration"]
-
-
-class Registration:
-    """A step as it was registered: the function and what its decorator said.
-
-    `default_next` is the step that follows where a return names none, or the branches that begin then.
-    `plain` says how a function is called that knows nothing of pipelines; it is None for the others.
-    """
-
-    __slots__ = (
-        "bind",
-        "default_next",
-        "function",
-        "inputs",
-        "name",
-        "next_key",
-        "plain",
-        "powertools",
-        "returns",
-        "signature",
-        "template_props",
-        "terminates",
-    )
-
-    def __init__(
-        self,
-        name: str,
-        function: Callable[..., object],
-        *,
-        default_next: str | FanOut | None = None,
-        next_key: str = "$next",
-        terminates: bool = False,
-        template_props: Mapping[str, object] | None = None,
-        returns: str | Sequence[str] | None = None,
-        inputs: Mapping[str, str] | None = None,
-        bind: Mapping[str, object] | None = None,
-        powertools: bool = False,
-    ) -> None:
-        self.plain: Plain | None = None
-        if returns is not None:
-            from orchwipy_runtime.plain import read_plain
-
-            self.plain, self.signature = read_plain(name, function, returns, inputs or {}, bind or {})
-        elif inputs or bind:
-            from orchwipy_runtime.errors import DeclarationError
-
-            raise DeclarationError(
-                "OWP306",
-                f"step `{name}` has `{'inputs' if inputs else 'bind'}` and no `returns`",
-                step=name,
-                help="say with `returns=` under which key its result is stored: "
-                "`inputs` and `bind` are for functions that know nothing of pipelines",
-            )
-        else:
-            self.signature = read_signature(function, name)
-        self.name = name
-        self.function = function
-        self.default_next = default_next
-        self.next_key = next_key or "$next"
-        self.terminates = terminates or returns is not None
-        self.template_props = template_props
-        self.returns = returns
-        self.inputs = dict(inputs or {})
-        self.bind = dict(bind or {})
-        self.powertools = powertools
-
-
-class _Calls(_local):
-    """What is known of the call under way in each thread; a copy of a pipeline has its own."""
-
-    def __reduce__(self) -> tuple[type[_Calls], tuple[()]]:
-        return _Calls, ()
-
-
-class _OfCall:
-    """An attribute of a pipeline that each thread has of its own: branches call steps at once."""
-
-    def __init__(self, default: object) -> None:
-        self.default = default
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, pipe: Functions | None, owner: type) -> object:
-        return self.default if pipe is None else getattr(pipe.call_under_way, self.name, self.default)
-
-    def __set__(self, pipe: Functions, value: object) -> None:
-        setattr(pipe.call_under_way, self.name, value)
+__all__ = ["MAX_RETRIES", "MOST_STEPS", "Functions", "MicroFunctions"]
 
 
 MOST_STEPS = 25
@@ -167,11 +78,11 @@ class Functions:
         current_context: Any
         idempotency_key: str | None
     else:
-        running_name = _OfCall(None)
-        current_args = _OfCall(None)
-        current_retry = _OfCall(0)
-        current_context = _OfCall(None)
-        idempotency_key = _OfCall(None)
+        running_name = OfCall(None)
+        current_args = OfCall(None)
+        current_retry = OfCall(0)
+        current_context = OfCall(None)
+        idempotency_key = OfCall(None)
 
     def __init__(
         self,
@@ -202,7 +113,7 @@ class Functions:
         self.steps: dict[str, Registration] = {}
         self.composed: dict[str, str | FanOut | None] = {}
         self._default_next = dict(default_next or {})
-        self.call_under_way = _Calls()
+        self.call_under_way = CallUnderWay()
         for name, function in (functions or {}).items():
             self.step(function, name=name)
 

@@ -25,7 +25,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from orchwipy_runtime.pipeline import Functions, Registration
+    from orchwipy_runtime.pipeline import Functions
+    from orchwipy_runtime.registration import Registration
 
 __all__ = ["wired"]
 
