@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any, ParamSpec, Protocol, TextIO, TypeVar, overload
 
-    from aws_cdk import CfnResource, Duration
-    from aws_cdk.aws_s3 import IBucket
-    from aws_cdk.aws_stepfunctions import StateMachine
-    from constructs import Construct
-
     from orchwipy_runtime.local import RunResult
     from orchwipy_runtime.returns import ConditionalReturns, FanOut, ReturnUpdates
 
@@ -437,32 +432,30 @@ class MicroFunctions(Functions):
 
     def state_machine(
         self,
-        scope: Construct,
+        scope: Any,
         *,
         express: bool = False,
         attempts: int = 3,
-        timeout: int | Duration | None = None,
+        timeout: Any = None,
         tracing: bool = False,
-        bucket: IBucket | None = None,
+        bucket: Any = None,
         **props: Any,
-    ) -> StateMachine:
+    ) -> Any:
         """The pipeline as a state machine in an app of the AWS CDK, with its functions. Needs `cdk`.
 
         `express` makes an express machine, `attempts` is how often a step is tried in all, `timeout`, in
         seconds or as a Duration, is for a whole run, and `tracing` has machine and functions traced by X-Ray.
         `bucket` and `props` are for those functions that `aws_lambda` of a step did not make before.
         """
-        from orchwipy_runtime.cdk.machine import state_machine
-
         if bucket is not None:
             props["bucket"] = bucket
-        return state_machine(
+        return _cdk().state_machine(
             self, scope, express=express, attempts=attempts, timeout=timeout, tracing=tracing, **props
         )
 
     def schedule(
         self,
-        scope: Construct,
+        scope: Any,
         *,
         expression: str | None = None,
         minute: object = None,
@@ -474,15 +467,13 @@ class MicroFunctions(Functions):
         timezone: str | None = None,
         state: Mapping[str, object] | None = None,
         name: str = "Schedule",
-    ) -> CfnResource:
+    ) -> Any:
         """Begins runs of the state machine by itself, which is made if there is none in this scope yet.
 
         When: by an expression, or by fields of cron, of which those that are not given are any, or 0 where
         something longer is given; without either as `schedule=` of the pipeline says. Runs begin with the
         keys of `state`. Several schedules have a `name` each. Needs `cdk`.
         """
-        from orchwipy_runtime.cdk.machine import schedule
-
         fields = {
             "minute": minute,
             "hour": hour,
@@ -492,7 +483,7 @@ class MicroFunctions(Functions):
             "year": year,
         }
         given = {key: value for key, value in fields.items() if value is not None}
-        return schedule(
+        return _cdk().schedule(
             self, scope, name=name, expression=expression, timezone=timezone, state=state, **given
         )
 
@@ -525,3 +516,10 @@ class MicroFunctions(Functions):
         from orchwipy_runtime.aws.services import services_for
 
         return deliver(self, event, context, services_for(self.steps, step))
+
+
+def _cdk() -> Any:
+    """What makes constructs. No import: who checks types would read all of the CDK, for a minute."""
+    from importlib import import_module
+
+    return import_module("orchwipy_runtime.cdk.machine")

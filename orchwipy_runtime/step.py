@@ -9,11 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Generic, ParamSpec, TypeVar
 
-    from aws_cdk.aws_lambda import Function
-    from aws_cdk.aws_s3 import IBucket
-    from aws_cdk.aws_stepfunctions_tasks import LambdaInvoke
-    from constructs import Construct
-
     from orchwipy_runtime.pipeline import Functions
 
     Parameters = ParamSpec("Parameters")
@@ -61,28 +56,29 @@ class Step(_Base[Parameters, Returned]):
         """Runs the step with an event, as `Functions.handler` says."""
         return self.pipe.handler(self.name)
 
-    def aws_lambda(self, scope: Construct, *, bucket: IBucket | None = None, **props: Any) -> Function:
+    def aws_lambda(self, scope: Any, *, bucket: Any = None, **props: Any) -> Any:
         """The step's function in an app of the AWS CDK; made at the first call for a scope. Needs `cdk`.
 
         `props` are properties of `aws_cdk.aws_lambda.Function`, and come before those of `template_props`.
         Without `code` the program's folder is packaged with the runtime. `bucket` is for states that are too
         large for an event; by default the pipeline gets one of its own.
         """
-        from orchwipy_runtime.cdk.functions import aws_lambda
+        return _cdk().aws_lambda(self.pipe, self.name, scope, bucket=bucket, **props)
 
-        return aws_lambda(self.pipe, self.name, scope, bucket=bucket, **props)
-
-    def task(
-        self, scope: Construct, *, name: str | None = None, attempts: int = 3, **props: Any
-    ) -> LambdaInvoke:
+    def task(self, scope: Any, *, name: str | None = None, attempts: int = 3, **props: Any) -> Any:
         """The step as a task for a state machine of the app's own, which is called `name`. Needs `cdk`.
 
         It gets the run's state and gives the one that follows. `attempts` is how often it is tried in all;
         `props` are for the function, as in `aws_lambda`.
         """
-        from orchwipy_runtime.cdk.functions import task
-
-        return task(self.pipe, self.name, scope, name=name, attempts=attempts, **props)
+        return _cdk().task(self.pipe, self.name, scope, name=name, attempts=attempts, **props)
 
     def __repr__(self) -> str:
         return f"<step {self.name}>"
+
+
+def _cdk() -> Any:
+    """What makes constructs. No import: who checks types would read all of the CDK, for a minute."""
+    from importlib import import_module
+
+    return import_module("orchwipy_runtime.cdk.functions")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,19 +46,23 @@ Screen = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(autouse=True)
-def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    for name in ("shop", "two", "none", "broken", "wrong", "input"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    modules = ("shop", "two", "none", "broken", "wrong", "input")
+    for name in modules:
+        sys.modules.pop(name, None)
     Path("shop.py").write_text(SHOP)
     Path("two.py").write_text(SHOP + '\nspare = MicroFunctions(beginner="weigh")\nagain = pipe\n')
     Path("none.py").write_text("print('nothing here')\n")
     Path("broken.py").write_text("import json\n\n\ndef load():\n    json.loads('{')\n\n\nload()\n")
     Path("wrong.py").write_text(SHOP + "\n@pipe.fn()\ndef more():\n    return {}\n")
     Path("input.json").write_text('{"parcel": "lamp", "grams": 5}')
+    yield
+    for name in modules:
+        sys.modules.pop(name, None)
 
 
 def timeless(text: str) -> str:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ Screen = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(autouse=True)
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderStore:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FolderStore]:
     """A folder with a program, and the journal beside it."""
     monkeypatch.chdir(tmp_path)
     names = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "OrchwipyRequestBucket", "StackName")
@@ -72,9 +73,10 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderStore:
     monkeypatch.setenv("ORCHWIPY_JOURNAL", "journal")
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.delitem(sys.modules, "shop", raising=False)
+    sys.modules.pop("shop", None)
     Path("shop.py").write_text(SHOP)
-    return FolderStore("journal")
+    yield FolderStore("journal")
+    sys.modules.pop("shop", None)
 
 
 def begin(run: str, *, grams: int, more: str = "draft=x") -> int:
