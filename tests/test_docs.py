@@ -4,8 +4,8 @@ The second word after the fence says what a block is for. A name (`python orders
 file for the blocks that follow. `python pipeline` is checked, and its findings are those that its comments
 expect, written as in the fixtures. `python run` is run, and a `text` block after it is what it prints. The
 commands of a `console` block are run one after the other, each with what it prints below it; the times in it
-are any, and the blanks beside them. Blocks of `sh` (they install) and of `yaml` and `toml` (they configure
-other tools) are only looked at.
+are any, and the blanks beside them. Blocks of `sh` (they install), of `mermaid` (they draw) and of `yaml`
+and `toml` (they configure other tools) are only looked at.
 """
 
 from __future__ import annotations
