@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from orchwipy_runtime.registration import Registration
-from orchwipy_runtime.step import Step
+from orchwipy_runtime.step import Step, cdk
 from orchwipy_runtime.under_way import CallUnderWay, OfCall
 
 TYPE_CHECKING = False
@@ -449,7 +449,7 @@ class MicroFunctions(Functions):
         """
         if bucket is not None:
             props["bucket"] = bucket
-        return _cdk().state_machine(
+        return cdk("machine").state_machine(
             self, scope, express=express, attempts=attempts, timeout=timeout, tracing=tracing, **props
         )
 
@@ -483,7 +483,7 @@ class MicroFunctions(Functions):
             "year": year,
         }
         given = {key: value for key, value in fields.items() if value is not None}
-        return _cdk().schedule(
+        return cdk("machine").schedule(
             self, scope, name=name, expression=expression, timezone=timezone, state=state, **given
         )
 
@@ -516,10 +516,3 @@ class MicroFunctions(Functions):
         from orchwipy_runtime.aws.services import services_for
 
         return deliver(self, event, context, services_for(self.steps, step))
-
-
-def _cdk() -> Any:
-    """What makes constructs. No import: who checks types would read all of the CDK, for a minute."""
-    from importlib import import_module
-
-    return import_module("orchwipy_runtime.cdk.machine")

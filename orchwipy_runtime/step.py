@@ -24,7 +24,7 @@ else:  # the module `typing` is a good part of a cold start
 
     Parameters = Returned = None
 
-__all__ = ["Step"]
+__all__ = ["Step", "cdk"]
 
 
 class Step(_Base[Parameters, Returned]):
@@ -63,7 +63,7 @@ class Step(_Base[Parameters, Returned]):
         Without `code` the program's folder is packaged with the runtime. `bucket` is for states that are too
         large for an event; by default the pipeline gets one of its own.
         """
-        return _cdk().aws_lambda(self.pipe, self.name, scope, bucket=bucket, **props)
+        return cdk("functions").aws_lambda(self.pipe, self.name, scope, bucket=bucket, **props)
 
     def task(self, scope: Any, *, name: str | None = None, attempts: int = 3, **props: Any) -> Any:
         """The step as a task for a state machine of the app's own, which is called `name`. Needs `cdk`.
@@ -71,14 +71,17 @@ class Step(_Base[Parameters, Returned]):
         It gets the run's state and gives the one that follows. `attempts` is how often it is tried in all;
         `props` are for the function, as in `aws_lambda`.
         """
-        return _cdk().task(self.pipe, self.name, scope, name=name, attempts=attempts, **props)
+        return cdk("functions").task(self.pipe, self.name, scope, name=name, attempts=attempts, **props)
 
     def __repr__(self) -> str:
         return f"<step {self.name}>"
 
 
-def _cdk() -> Any:
-    """What makes constructs. No import: who checks types would read all of the CDK, for a minute."""
+def cdk(module: str) -> Any:
+    """A module of `orchwipy_runtime.cdk`.
+
+    It is not imported by a statement: who checks types would read all of the CDK then, for a minute.
+    """
     from importlib import import_module
 
-    return import_module("orchwipy_runtime.cdk.functions")
+    return import_module(f"orchwipy_runtime.cdk.{module}")
