@@ -65,7 +65,7 @@ def fault(function: Callable[..., object], name: str, *, state_whole: bool = Fal
             "OWP301",
             f"step `{name}` has no `**kwargs`: every other key of the state would raise TypeError",
             step=name,
-            help="add `**kwargs` as the last parameter",
+            help="add `**kwargs` as the last parameter, or say with `returns=` which key its result is",
         )
     bound = hasattr(function, "__self__")
     if (code.co_argcount if state_whole else code.co_posonlyargcount) > bound:

@@ -30,7 +30,7 @@ def no_var_keyword(flow: Flow) -> Iterator[Finding]:
                 step.span,
                 f"step `{step.name}` has no `**kwargs`: every other key of the state would raise TypeError",
                 step=step.name,
-                help="add `**kwargs` as the last parameter",
+                help="add `**kwargs` as the last parameter, or say with `returns=` which key its result is",
             )
 
 
