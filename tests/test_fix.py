@@ -224,7 +224,7 @@ def test_the_encoding_stays(encoding: str) -> None:
 
 
 def test_a_fix_that_brings_another_finding_is_not_made() -> None:
-        text = f"{OPENING}@pipe.fn(terminates=True)\ndef one(*, a):\n    return {{}}\n"
+    text = f"{OPENING}@pipe.fn(terminates=True)\ndef one(*, a):\n    return {{}}\n"
 
     def strict(data: bytes) -> Sequence[Finding]:
         found = list(look(data))
