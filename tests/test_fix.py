@@ -7,6 +7,7 @@ import difflib
 import os
 import stat
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -146,6 +147,30 @@ def test_signatures(before: str, after: str, newline: str) -> None:
     assert mended(frame.format(OPENING, before).replace("\n", newline)) == wanted
 
 
+def test_a_method_and_a_block() -> None:
+    text = f"""{OPENING}class Desk:
+    @pipe.fn()
+    def one(self, *, a: int):  # a method
+        text = '''
+  left
+'''
+        return ReturnUpdates("two", key=text)
+
+
+if True:
+\t@pipe.fn(terminates=True)
+\tasync def two(key):
+\t\treturn {{}}
+"""
+    wanted = text.replace("a: int)", "a: int, **kwargs)").replace("two(key)", "two(*, key, **kwargs)")
+    assert mended(text) == wanted
+
+
+def test_what_a_comment_silences_stays() -> None:
+    text = f"{OPENING}@pipe.fn(terminates=True)\ndef one(*, a):  # noqa: OWP301\n    return {{}}\n"
+    assert mended(text) == text
+
+
 @pytest.mark.parametrize(
     "signature",
     ["def one(*, a, kwargs):", "def one(a, /, **kwargs):", "def one(a, *rest, **kwargs):"],
@@ -278,6 +303,32 @@ class TestCommand:
         assert file.read_text(encoding="utf-8") == MENDED
         assert run("check", "--diff") == 0
         assert capsys.readouterr().out == ""
+
+    @pytest.mark.parametrize("ended", ["", "\r\n"], ids=["unended", "CRLF"])
+    def test_a_diff_has_the_bytes_of_the_file(self, file: Path, ended: str) -> None:
+        text = f"# coding: latin-1\r\n{BROKEN}".replace("twp', 'no'", "é', 'no'").rstrip()
+        file.write_bytes((text + ended).encode("latin-1"))
+        command = [sys.executable, "-m", "orchwipy_lint", "check"]
+        done = subprocess.run([*command, "--diff"], capture_output=True, check=False)
+        assert done.returncode == 1
+        before = file.read_bytes()
+        subprocess.run(["git", "apply", "-p0", "-"], input=done.stdout, check=True)
+        by_patch = file.read_bytes()
+        file.write_bytes(before)
+        assert run("check", "--fix") == 1
+        assert file.read_bytes() == by_patch != before
+
+    def test_a_diff_of_standard_input(self, file: Path) -> None:
+        command = [sys.executable, "-m", "orchwipy_lint", "check", "--diff", "--stdin-filename", "a.py", "-"]
+        done = subprocess.run(command, input=BROKEN.encode(), capture_output=True, check=False)
+        assert done.stdout.startswith(b"--- a.py\n+++ a.py\n@@ ")
+
+    def test_a_link_stays_a_link(self, file: Path, capsys: Screen) -> None:
+        link = file.with_name("link.py")
+        link.symlink_to(file)
+        assert run("check", "--fix", "link.py") == 1
+        assert link.is_symlink()
+        assert file.read_text(encoding="utf-8") == MENDED
 
     @pytest.mark.parametrize(
         ("args", "said"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from orchwipy_lint.cli.fixing import fix_files, print_diffs
 from orchwipy_lint.cli.formats import COUNTING, FORMATS, STDOUT, check_output, write_report
 from orchwipy_lint.cli.output import CannotWork, fail
 
@@ -81,6 +80,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from orchwipy_lint.check import check_files
+    from orchwipy_lint.cli.fixing import fix_files, print_diffs
     from orchwipy_lint.config import InvalidConfiguration
     from orchwipy_lint.findings import Severity
     from orchwipy_lint.selection import Selection, UnknownRule

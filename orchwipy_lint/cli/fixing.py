@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from orchwipy_lint.selection import Selection
 
 __all__ = ["fix_files", "print_diffs"]
+
+_NO_END = b"\n\\ No newline at end of file\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,8 @@ def print_diffs(
             difflib.unified_diff, before, after, os.fsencode(name), os.fsencode(name), lineterm=b"\n"
         )
         for line in diff:
-            ended = line if line.endswith(b"\n") else line + b"\n\\ No newline at end of file\n"
-            sys.stdout.write(ended.decode("utf-8", "backslashreplace"))
-    sys.stdout.flush()
+            sys.stdout.buffer.write(line if line.endswith(b"\n") else line + _NO_END)
+    sys.stdout.buffer.flush()
     _say("would fix", mended)
     return bool(mended)
 
@@ -124,9 +126,7 @@ def _replace(path: str, data: bytes) -> None:
 
 def _lines(data: bytes) -> list[bytes]:
     """Lines as patches count them: they end with a line feed."""
-    return (
-        [each for each in data.replace(b"\n", b"\n\0").split(b"\0") if each] if b"\0" not in data else [data]
-    )
+    return re.findall(rb"[^\n]*\n|[^\n]+", data)
 
 
 def _say(verb: str, mended: Sequence[_Mended]) -> None:
