@@ -19,6 +19,8 @@ from orchwipy_lint.check import check_text
 from orchwipy_lint.findings import Severity
 from orchwipy_lint.fix.edits import Edits
 from orchwipy_lint.fix.rounds import fix_text
+from orchwipy_lint.rules import RULES
+from orchwipy_lint.rules.base import Rule
 from orchwipy_lint.selection import Selection
 from tests.test_cli import run
 from tests.test_fixtures import FILES, FIXTURES, read_expected, read_text
@@ -106,6 +108,12 @@ def test_every_kind_of_fix_is_in_the_fixtures() -> None:
     assert set(UNSAFE) <= set(gone)
 
 
+@pytest.mark.parametrize("rule", [each for each in RULES if each.code in UNSAFE], ids=lambda rule: rule.code)
+def test_the_example_of_a_rule_is_mended(rule: Rule) -> None:
+    after = look(mended(rule.bad, unsafe=rule.code not in SAFE).encode())
+    assert rule.code not in {each.code for each in after}
+
+
 SIGNATURES = {
     "no parameters": ("def one():", "def one(**kwargs):"),
     "on one line": ("def one(*, a: int):", "def one(*, a: int, **kwargs):"),
@@ -122,6 +130,14 @@ SIGNATURES = {
         "def one(\n    *,\n    a: int = 1  # the first\n):",
         "def one(\n    *,\n    a: int = 1,  # the first\n    **kwargs\n):",
     ),
+    "a parameter on several lines": (
+        "def one(*, a: dict[\n    str,  # keys\n    int,\n] = (\n    {}\n)):",
+        "def one(*, a: dict[\n    str,  # keys\n    int,\n] = (\n    {}\n), **kwargs):",
+    ),
+    "a continued line": (
+        "def one(*, a \\\n        , b \\\n        ):",
+        "def one(*, a \\\n        , b, **kwargs \\\n        ):",
+    ),
     "aligned": ("def one(*, a: int,\n        b: str):", "def one(*, a: int,\n        b: str, **kwargs):"),
     "a comment after the only parameter": (
         "def one(*, a  # the first\n        ):",
@@ -137,7 +153,7 @@ SIGNATURES = {
 }
 
 
-@pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
 @pytest.mark.parametrize(("before", "after"), SIGNATURES.values(), ids=list(SIGNATURES))
 def test_signatures(before: str, after: str, newline: str) -> None:
     frame = (

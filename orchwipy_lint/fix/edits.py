@@ -45,8 +45,9 @@ class Edits:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._lines = [0, *(each.end() for each in re.finditer(r"\r\n|\r|\n", text))]
-        self._newline = "\r\n" if "\r\n" in text else "\r" if "\r" in text and "\n" not in text else "\n"
+        ends = list(re.finditer(r"\r\n|\r|\n", text))
+        self._lines = [0, *(each.end() for each in ends)]
+        self._newline = ends[0][0] if ends else "\n"
         try:
             tree: ast.Module | None = parse(text)
         except Unreadable:

@@ -20,6 +20,7 @@ class Part:
         self._data = text[start:end].encode()
         wrapper = MetadataWrapper(cst.parse_module(text[start:end]), unsafe_skip_copy=True)
         self._spans = wrapper.resolve(ByteSpanPositionProvider)
+        self._module = wrapper.module
         node: cst.CSTNode = wrapper.module.body[0]
         while isinstance(node, (cst.SimpleStatementLine, cst.Expr)):
             node = node.body[0] if isinstance(node, cst.SimpleStatementLine) else node.value
@@ -72,7 +73,7 @@ class Signature(Part):
             whitespace_after_param=blank,
             comma=cst.MaybeSentinel.DEFAULT,
         )
-        return self.at(parameter.name)[0] + len(cst.Module([]).code_for_node(bare))
+        return self.at(parameter.name)[0] + len(self._module.code_for_node(bare))
 
 
 _Kind = TypeVar("_Kind", bound=Part)
