@@ -73,6 +73,8 @@ class Finding:
     hops: tuple[Hop, ...] = ()
     also: str | None = None
     """How the key arrives on another path, for the text report."""
+    swap: tuple[str, str] | None = None
+    """Two names of which one was probably meant: the finding's own, then the one that is there."""
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str, str, str]:

@@ -28,6 +28,7 @@ def unpack(packed: Iterable[dict[str, Any]]) -> tuple[Finding, ...]:
                 "witness": None if each["witness"] is None else tuple(each["witness"]),
                 "related": tuple(Related(**related) for related in each["related"]),
                 "hops": tuple(Hop(**hop) for hop in each["hops"]),
+                "swap": None if each["swap"] is None else tuple(each["swap"]),
             }
         )
         for each in packed

@@ -63,11 +63,24 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--exit-zero", action="store_true", help="exit status 0 whatever is found")
     parser.add_argument("--show-notes", action="store_true", help="show notes too")
     parser.add_argument("--stdin-filename", metavar="PATH", help="what to call standard input")
+    mending = parser.add_mutually_exclusive_group()
+    mending.add_argument(
+        "--fix", action="store_true", help="mend what can be mended, and report what is left"
+    )
+    mending.add_argument(
+        "--diff", action="store_true", help="only print what --fix would change; exit status 1 if anything"
+    )
+    parser.add_argument(
+        "--unsafe-fixes",
+        action="store_true",
+        help="with --fix or --diff: also fixes that guess what was meant",
+    )
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> int:
     from orchwipy_lint.check import check_files
+    from orchwipy_lint.cli.fixing import fix_files, print_diffs
     from orchwipy_lint.config import InvalidConfiguration
     from orchwipy_lint.findings import Severity
     from orchwipy_lint.selection import Selection, UnknownRule
@@ -75,6 +88,12 @@ def _run(args: argparse.Namespace) -> int:
 
     if args.stdin_filename is not None and _STDIN not in args.paths:
         return fail("--stdin-filename names standard input, which is read for the path `-`")
+    if args.fix and _STDIN in args.paths:
+        return fail("--fix writes files; for standard input, --diff prints what it would change")
+    if args.unsafe_fixes and not (args.fix or args.diff):
+        return fail("--unsafe-fixes goes with --fix, which writes files, or --diff, which prints the changes")
+    if args.diff and (args.format, args.output, args.statistics) != ("text", STDOUT, False):
+        return fail("--diff prints no report; leave --format, --output and --statistics out")
     if args.statistics and args.format not in COUNTING:
         return fail(
             f"--statistics is for --format {' or '.join(COUNTING)}; {args.format} has no place for it"
@@ -90,6 +109,11 @@ def _run(args: argparse.Namespace) -> int:
         sources.append((args.stdin_filename or "<stdin>", sys.stdin.buffer.read()))
     try:
         check_output(args.output)
+        if args.diff:
+            differs = print_diffs(paths, sources=sources, selection=selection, unsafe=args.unsafe_fixes)
+            return 1 if differs and not args.exit_zero else 0
+        if args.fix:
+            fix_files(paths, selection=selection, unsafe=args.unsafe_fixes)
         result = check_files(paths, sources=sources, selection=selection)
         write_report(result, args.format, output=args.output, statistics=args.statistics)
     except (CannotWork, InvalidConfiguration, MissingPath, UnknownRule) as error:

@@ -42,6 +42,7 @@ def unknown_step(flow: Flow) -> Iterator[Finding]:
             help=f"did you mean `{meant}`?"
             if meant
             else f"define a step `{name}`, or name one that is there",
+            swap=(name, meant) if meant else None,
         )
 
 

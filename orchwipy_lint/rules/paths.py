@@ -48,6 +48,7 @@ def at(
     help: str | None = None,
     hops: Iterable[Hop] = (),
     also: str | None = None,
+    swap: tuple[str, str] | None = None,
 ) -> Finding:
     """A finding of a rule at a place."""
     return Finding(
@@ -68,6 +69,7 @@ def at(
         help=help,
         hops=tuple(hops),
         also=also,
+        swap=swap,
     )
 
 

@@ -20,6 +20,7 @@ def missing_argument(flow: Flow) -> Iterator[Finding]:
     for edge, node, key, path in _lacking(flow, GONE, optional=False):
         names = steps_of(flow, path)
         step = flow.graph.nodes[edge.source].step
+        meant = closest(key, keys_on_arrival(flow, path) - node.parameters.keys(), most=1)
         yield at(
             MISSING_ARGUMENT,
             flow.pipeline,
@@ -31,9 +32,10 @@ def missing_argument(flow: Flow) -> Iterator[Finding]:
             key=key,
             witness=names,
             related=[*_drops(flow, path, key), _need(node, key)],
-            help=_help(flow, edge, node, key, path),
+            help=_help(flow, edge, node, key, meant),
             hops=hops_of(flow, path, key, _end(node)),
             also=_also(flow, node, key),
+            swap=(key, meant) if meant else None,
         )
 
 
@@ -153,8 +155,7 @@ def _need(node: Node, key: str) -> Related:
     return Related(step.path, span.line, f"step `{step.name}` reads `{key}` here")
 
 
-def _help(flow: Flow, edge: Edge, node: Node, key: str, path: Path) -> str:
-    meant = closest(key, keys_on_arrival(flow, path) - node.parameters.keys(), most=1)
+def _help(flow: Flow, edge: Edge, node: Node, key: str, meant: str | None) -> str:
     hint = f"did you mean `{meant}`, which is there? Or " if meant else ""
     if node.fork is not None:
         return f"{hint}{_with_key(flow, edge, key)}"

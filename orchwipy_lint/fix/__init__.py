@@ -1,0 +1,1 @@
+"""Findings → a text in which they are mended."""
