@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from flake8.main.cli import main as flake8_main
 
 from orchwipy_lint import check_paths, check_source
 from orchwipy_lint.cli import main
-from orchwipy_lint.config import Configuration, InvalidConfiguration, configuration_of
+from orchwipy_lint.config import KEYS, Configuration, InvalidConfiguration, configuration_of
 from orchwipy_lint.project import project_of
 from tests.samples import BROKEN, SOUND
 
@@ -174,7 +176,7 @@ def test_standard_input_is_of_the_project_of_its_name(
         ("baseline = 1", "`baseline` in [tool.orchwipy] is the path of a file, and not 1"),
         (
             'select = ["missing-argumnt"]',
-            "`select` in [tool.orchwipy]: no rule has the code or name `missing-argumnt`; did you mean `missing-argument`?",
+            "in [tool.orchwipy]: no rule has the code or name `missing-argumnt`; did you mean `missing",
         ),
         ('severities = { OWP9 = "note" }', "`severities` in [tool.orchwipy]: no rule has the code or name"),
         ('per-file-ignores = { a = ["x"] }', "`per-file-ignores` in [tool.orchwipy]: no rule has"),
@@ -223,3 +225,59 @@ def test_a_text_without_a_file_is_of_no_project(folder: Path) -> None:
     (folder / "sound.py").write_text(SOUND, encoding="utf-8")
     assert [each.code for each in check_source(BROKEN)] == ["OWP101"]
     assert check_paths(["broken.py", "sound.py"]) == []
+
+
+def test_what_is_in_force_is_shown(folder: Path, capsys: Screen) -> None:
+    configure(
+        folder,
+        'ignore = ["OWP107"]\nengine = "direct"\nseverities = { OWP1 = "note" }\n'
+        'per-file-ignores = { "old/*" = ["OWP2"] }',
+    )
+    assert main(["config", "old/many.py"]) == 0
+    shown = capsys.readouterr().out
+    assert shown == (
+        f"# {folder / 'pyproject.toml'}\n"
+        "select           = []  # by default\n"
+        'ignore           = ["OWP107"]\n'
+        'per-file-ignores = { "old/*" = ["OWP2"] }\n'
+        'severities       = { "OWP1" = "note" }\n'
+        "exclude          = []  # by default\n"
+        'engine           = "direct"\n'
+        'baseline         = ".orchwipy-baseline.json"  # by default\n'
+    )
+    before = configuration_of(".")
+    configure(folder, shown)  # it is TOML
+    os.utime(folder / "pyproject.toml", ns=(1, 1))
+    assert replace(configuration_of("."), given=before.given) == before
+
+
+def test_a_default_is_shown(folder: Path, capsys: Screen) -> None:
+    configure(folder, "")
+    assert main(["config"]) == 0
+    shown = capsys.readouterr().out
+    assert "severities       = {}  # by default\n" in shown
+    assert "# engine is not given\n" in shown
+    configure(folder, shown)
+    os.utime(folder / "pyproject.toml", ns=(1, 1))
+    assert project_of(".").configuration.engine is None
+
+
+def test_it_is_shown_to_programs(folder: Path, capsys: Screen) -> None:
+    configure(folder, 'severities = { OWP1 = "note" }')
+    assert main(["config", "--format=json", "old"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    file = str(folder / "pyproject.toml")
+    assert (shown["version"], shown["file"]) == (1, file)
+    settings = {each["key"]: (each["value"], each["from"]) for each in shown["settings"]}
+    assert list(settings) == list(KEYS)
+    assert settings["severities"] == ({"OWP1": "note"}, file)
+    assert settings["select"] == ([], None)
+    assert settings["engine"] == (None, None)
+
+
+def test_what_cannot_be_shown(folder: Path, capsys: Screen) -> None:
+    assert main(["config", "nowhere"]) == 2
+    assert capsys.readouterr().err == "orchwipy: no such file or folder: nowhere\n"
+    configure(folder, 'selct = ["OWP1"]')
+    assert main(["config"]) == 2
+    assert "did you mean `select`?" in capsys.readouterr().err
