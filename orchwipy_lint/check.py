@@ -21,6 +21,7 @@ from orchwipy_lint.rules.state import DEFAULT_ARGUMENT
 from orchwipy_lint.selection import Selection
 from orchwipy_lint.source.discover import Discovery, find_files, mentions_package
 from orchwipy_lint.source.live import Registry, Unread, read_registry
+from orchwipy_lint.source.optouts import drop_opted_out
 from orchwipy_lint.source.read import read_file
 
 __all__ = [
@@ -172,6 +173,7 @@ def check_text(text: str | bytes, path: str, selection: Selection, *, heed_noqa:
         for pipeline in pipelines:
             place = pipeline.span
             findings.extend(_found(pipeline, selection))
+        findings = drop_opted_out(findings, pipelines, path, lines)
     except ImportError:
         raise  # what is installed is at fault, not the file
     except Exception as error:
@@ -194,8 +196,11 @@ def check_live(registry: Registry, starts: Sequence[str], *, defaults: bool = Fa
         asked = [each for each in RULES if each.enabled or (defaults and each is DEFAULT_ARGUMENT)]
         ignored = () if sees_every_run else (NOTHING_TO_DROP, UNREACHABLE_STEP)  # they say `never`
         selection = Selection(tuple(each.code for each in asked), tuple(each.code for each in ignored))
-        for start in starts:
-            findings.extend(_found(reading.pipeline(start), selection))
+        pipelines = [reading.pipeline(start) for start in starts]
+        for pipeline in pipelines:
+            findings.extend(_found(pipeline, selection))
+        for path, text in lines.items():
+            findings = drop_opted_out(findings, pipelines, path, text)
     except ImportError:
         raise  # what is installed is at fault
     except Exception as error:
