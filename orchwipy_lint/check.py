@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 
 from orchwipy_lint import __version__
+from orchwipy_lint.baseline import Baselines
 from orchwipy_lint.findings import Finding, Severity, drop_silenced
 from orchwipy_lint.flow import analyse
 from orchwipy_lint.model import Pipeline, Span
@@ -45,6 +46,10 @@ class Result:
     pipelines: tuple[Pipeline, ...]
     findings: tuple[Finding, ...]
     files: int
+    known: int = 0
+    """How many findings a baseline has, which are left out here."""
+    stale: int = 0
+    """How many entries of a baseline are found no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +102,16 @@ def check_files(
     sources: Sequence[tuple[str, str | bytes]] = (),
     selection: Selection = Selection(),
     configured: bool = True,
+    baselines: Baselines | None = None,
 ) -> Result:
     """What there is in files and folders, and in texts, each of which comes with the name to give it.
 
-    What pyproject.toml says counts for what the selection leaves open, unless `configured` is false.
-    Raises as `check_paths` does.
+    What pyproject.toml says counts for what the selection leaves open, unless `configured` is false. What
+    the baselines have is left out; given, they are noted what was found. Raises as `check_paths` does.
     """
     asked = selection.resolve(RULES)
     projects = _Projects() if configured else None
+    baselines = baselines or Baselines()
     found = _find_files(paths, projects)
     pipelines: list[Pipeline] = []
     findings = [each for each in _unlisted(found) if asked.shows(each)]
@@ -114,11 +121,14 @@ def check_files(
         data = _read_bytes(path) if given is None else given
         result = Result((), (data,), 1) if isinstance(data, Finding) else check_text(data, path, wanted)
         pipelines += result.pipelines
-        findings += [each for each in map(project.weigh, result.findings) if wanted.shows(each)]
+        weighed = list(dict.fromkeys(map(project.weigh, result.findings)))
+        findings += baselines.sift(project.baseline, path, wanted, weighed, wanted.shows)
     return Result(
         tuple(pipelines),
         tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding.sort_key)),
         len(sources) + len(found.files),
+        baselines.known,
+        len(baselines.stale()),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ def configuration_of(path: str) -> Configuration:
 
     Raises `InvalidConfiguration`.
     """
-    place = Path(path).absolute()
+    place = Path(os.path.abspath(path))  # without the `..` in it, which would be a folder of its own
     for folder in (place, *place.parents) if place.is_dir() else place.parents:
         file = folder / "pyproject.toml"
         if file.is_file():

@@ -54,6 +54,7 @@ class Plugin:
 
 def _check(text: str, path: str, selected: tuple[str, ...]) -> list[Finding]:
     """The findings in a file as it is configured, and of those that are not shown, what flake8 selects."""
+    from orchwipy_lint.baseline import Baselines
     from orchwipy_lint.check import check_text
     from orchwipy_lint.project import project_of
     from orchwipy_lint.selection import EVERYTHING, Selection
@@ -63,11 +64,14 @@ def _check(text: str, path: str, selected: tuple[str, ...]) -> list[Finding]:
         return []
     wanted = project.select(path, Selection())
     result = check_text(text, path, EVERYTHING, heed_noqa=False)
-    return [
-        each
-        for each in dict.fromkeys(map(project.weigh, result.findings))
-        if _is_on(each, wanted) or (each.code.startswith(selected) and not wanted.ignores(each.code))
-    ]
+    findings = list(dict.fromkeys(map(project.weigh, result.findings)))
+
+    def shows(finding: Finding) -> bool:
+        if finding.code.startswith(selected) and not wanted.ignores(finding.code):
+            return True
+        return _is_on(finding, wanted)
+
+    return Baselines().sift(project.baseline, path, wanted, findings, shows)
 
 
 def _is_on(finding: Finding, wanted: Selection) -> bool:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from orchwipy_lint.baseline import Home
 from orchwipy_lint.config import Configuration, InvalidConfiguration, configuration_of
 from orchwipy_lint.findings import Finding, Severity
 from orchwipy_lint.rules import RULES, find_rule
@@ -55,6 +56,12 @@ class Project:
         if severity is None or rule is None or finding.severity is not rule.severity:
             return finding
         return replace(finding, severity=severity)
+
+    @property
+    def baseline(self) -> Home | None:
+        """Where its baseline is; None without a pyproject.toml."""
+        file = self.configuration.file
+        return None if file is None else Home(file.parent, file.parent / self.configuration.baseline)
 
     def excludes(self, path: str) -> bool:
         """Whether a file is passed over when its folder is checked."""
