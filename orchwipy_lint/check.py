@@ -151,6 +151,8 @@ def _find_files(paths: Iterable[str | os.PathLike[str]], projects: _Projects | N
     found = find_files(given)
     if projects is None:
         return found
+    for path in given:
+        project_of(path)  # what is wrong with it is said though there may be no file
     named = {os.path.abspath(path) for path in given}
     kept = [
         path for path in found.files if not projects.of(path).excludes(path) or os.path.abspath(path) in named

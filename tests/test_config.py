@@ -192,6 +192,13 @@ def test_what_is_refused(folder: Path, capsys: Screen, text: str, message: str) 
     assert f"OWP002 the analyser cannot run: InvalidConfiguration: {folder}" in _flake8_text(capsys)
 
 
+def test_it_is_refused_where_there_is_no_file_to_check(folder: Path, capsys: Screen) -> None:
+    (folder / "empty").mkdir()
+    configure(folder / "empty", "selct = []")
+    assert main(["check", "empty"]) == 2
+    assert "did you mean `select`?" in capsys.readouterr().err
+
+
 def _flake8_text(capsys: Screen) -> str:
     flake8_main(["--isolated", "-j1", "many.py"])
     return capsys.readouterr().out
