@@ -10,18 +10,19 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 
 from orchwipy_lint import __version__
-from orchwipy_lint.config import engine_of
+from orchwipy_lint.baseline import Baselines
 from orchwipy_lint.findings import Finding, Severity, drop_silenced
 from orchwipy_lint.flow import analyse
 from orchwipy_lint.model import Pipeline, Span
+from orchwipy_lint.project import NO_PROJECT, Project, project_of
 from orchwipy_lint.rules import RULES
-from orchwipy_lint.rules.branches import NEEDS_STEP_FUNCTIONS
 from orchwipy_lint.rules.graph import UNREACHABLE_STEP, UNRESOLVED_TARGET
 from orchwipy_lint.rules.keys import NOTHING_TO_DROP
 from orchwipy_lint.rules.state import DEFAULT_ARGUMENT
 from orchwipy_lint.selection import Selection
-from orchwipy_lint.source.discover import find_files, mentions_package
+from orchwipy_lint.source.discover import Discovery, find_files, mentions_package
 from orchwipy_lint.source.live import Registry, Unread, read_registry
+from orchwipy_lint.source.optouts import drop_opted_out
 from orchwipy_lint.source.read import read_file
 
 __all__ = [
@@ -32,7 +33,7 @@ __all__ = [
     "check_paths",
     "check_source",
     "check_text",
-    "for_file",
+    "files_of",
     "load_pipelines",
 ]
 
@@ -46,6 +47,10 @@ class Result:
     pipelines: tuple[Pipeline, ...]
     findings: tuple[Finding, ...]
     files: int
+    known: int = 0
+    """How many findings a baseline has, which are left out here."""
+    stale: int = 0
+    """How many entries of a baseline are found no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +80,17 @@ def check_source(
 
     Raises `orchwipy_lint.selection.UnknownRule` for a selection of rules that there are not.
     """
-    return list(check_files((), sources=((path, text),), selection=selection).findings)
+    result = check_files((), sources=((path, text),), selection=selection, configured=False)
+    return list(result.findings)
 
 
 def load_pipelines(paths: Iterable[str | os.PathLike[str]]) -> list[Pipeline]:
     """The pipelines in files and folders, in the order of the files; a file that cannot be read has none.
 
-    Raises `orchwipy_lint.source.discover.MissingPath`.
+    Raises `orchwipy_lint.source.discover.MissingPath` and `orchwipy_lint.config.InvalidConfiguration`.
     """
     pipelines: list[Pipeline] = []
-    for path in find_files(paths).files:
+    for path in files_of(paths):
         data = _read_bytes(path)
         if isinstance(data, bytes) and mentions_package(data):
             pipelines += read_file(data, path).pipelines
@@ -96,38 +102,72 @@ def check_files(
     *,
     sources: Sequence[tuple[str, str | bytes]] = (),
     selection: Selection = Selection(),
+    configured: bool = True,
+    baselines: Baselines | None = None,
 ) -> Result:
     """What there is in files and folders, and in texts, each of which comes with the name to give it.
 
-    Raises as `check_paths` does.
+    What pyproject.toml says counts for what the selection leaves open, unless `configured` is false. What
+    the baselines have is left out; given, they are noted what was found. Raises as `check_paths` does.
     """
-    selection = selection.resolve(RULES)
-    found = find_files(paths)
-    results = [check_text(text, name, selection) for name, text in sources]
-    findings = [_unreadable(folder, reason) for folder, reason in found.unlisted]
-    for path in found.files:
-        data = _read_bytes(path)
-        if isinstance(data, bytes):
-            asked = for_file(path, selection) if mentions_package(data) else selection
-            results.append(check_text(data, path, asked))
-        else:
-            findings.append(data)
-    findings += [each for result in results for each in result.findings]
-    shown = dict.fromkeys(each for each in findings if selection.shows(each))
+    asked = selection.resolve(RULES)
+    projects = _Projects() if configured else None
+    baselines = baselines or Baselines()
+    found = _find_files(paths, projects)
+    pipelines: list[Pipeline] = []
+    findings = [each for each in _unlisted(found) if asked.shows(each)]
+    for path, given in (*sources, *((path, None) for path in found.files)):
+        project = projects.of(path) if projects else NO_PROJECT
+        wanted = project.select(path, asked)
+        data = _read_bytes(path) if given is None else given
+        result = Result((), (data,), 1) if isinstance(data, Finding) else check_text(data, path, wanted)
+        pipelines += result.pipelines
+        weighed = list(dict.fromkeys(map(project.weigh, result.findings)))
+        findings += baselines.sift(project.baseline, path, wanted, weighed, wanted.shows)
     return Result(
-        tuple(pipeline for result in results for pipeline in result.pipelines),
-        tuple(sorted(shown, key=lambda finding: finding.sort_key)),
+        tuple(pipelines),
+        tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding.sort_key)),
         len(sources) + len(found.files),
+        baselines.known,
+        len(baselines.stale()),
     )
 
 
-def for_file(path: str, selection: Selection) -> Selection:
-    """The selection with what the configuration of the file's project turns on.
+def files_of(paths: Iterable[str | os.PathLike[str]]) -> tuple[str, ...]:
+    """The files that a check of these paths reads. Raises as `load_pipelines` does."""
+    return _find_files(paths, _Projects()).files
 
-    Raises `orchwipy_lint.config.InvalidConfiguration`.
-    """
-    is_direct = engine_of(path) == "direct"
-    return replace(selection, also=(NEEDS_STEP_FUNCTIONS.code,)) if is_direct else selection
+
+class _Projects:
+    """The project of each file, looked for once a folder."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Project] = {}
+
+    def of(self, path: str) -> Project:
+        folder = os.path.dirname(path)
+        if folder not in self._known:
+            self._known[folder] = project_of(path)
+        return self._known[folder]
+
+
+def _find_files(paths: Iterable[str | os.PathLike[str]], projects: _Projects | None) -> Discovery:
+    """The files to read, without those that their projects exclude and nobody has named."""
+    given = [os.fspath(path) for path in paths]
+    found = find_files(given)
+    if projects is None:
+        return found
+    for path in given:
+        project_of(path)  # what is wrong with it is said though there may be no file
+    named = {os.path.abspath(path) for path in given}
+    kept = [
+        path for path in found.files if not projects.of(path).excludes(path) or os.path.abspath(path) in named
+    ]
+    return replace(found, files=tuple(kept))
+
+
+def _unlisted(found: Discovery) -> list[Finding]:
+    return [_unreadable(folder, reason) for folder, reason in found.unlisted]
 
 
 def check_text(text: str | bytes, path: str, selection: Selection, *, heed_noqa: bool = True) -> Result:
@@ -151,6 +191,7 @@ def check_text(text: str | bytes, path: str, selection: Selection, *, heed_noqa:
         for pipeline in pipelines:
             place = pipeline.span
             findings.extend(_found(pipeline, selection))
+        findings = drop_opted_out(findings, pipelines, path, lines)
     except ImportError:
         raise  # what is installed is at fault, not the file
     except Exception as error:
@@ -173,8 +214,11 @@ def check_live(registry: Registry, starts: Sequence[str], *, defaults: bool = Fa
         asked = [each for each in RULES if each.enabled or (defaults and each is DEFAULT_ARGUMENT)]
         ignored = () if sees_every_run else (NOTHING_TO_DROP, UNREACHABLE_STEP)  # they say `never`
         selection = Selection(tuple(each.code for each in asked), tuple(each.code for each in ignored))
-        for start in starts:
-            findings.extend(_found(reading.pipeline(start), selection))
+        pipelines = [reading.pipeline(start) for start in starts]
+        for pipeline in pipelines:
+            findings.extend(_found(pipeline, selection))
+        for path, text in lines.items():
+            findings = drop_opted_out(findings, pipelines, path, text)
     except ImportError:
         raise  # what is installed is at fault
     except Exception as error:

@@ -1,53 +1,143 @@
-"""`[tool.orchwipy]` of a project's pyproject.toml."""
+"""`[tool.orchwipy]` of a project's pyproject.toml: what it says, read and checked for its form."""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:  # mypy, which the extra `lint` installs, brings it there
     import tomli as tomllib
 
-__all__ = ["ENGINES", "InvalidConfiguration", "engine_of"]
+__all__ = ["ENGINES", "KEYS", "Configuration", "InvalidConfiguration", "configuration_of"]
 
 ENGINES = ("direct", "stepfunctions")
+SEVERITIES = ("error", "warning", "note")
 
 
 class InvalidConfiguration(ValueError):
-    """A pyproject.toml that cannot be read, or says what is not known; the message says where."""
+    """A file of the configuration that cannot be read, or says what is not known; the message says where."""
 
 
-def engine_of(path: str) -> str | None:
-    """The engine that the nearest pyproject.toml, from the folder of a file upwards, names; None for none.
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What one pyproject.toml says, and the defaults for what it does not say.
+
+    Rules are named as people wrote them, paths and patterns are relative to the folder of `file`.
+    """
+
+    file: Path | None = None
+    """The pyproject.toml, None where there is none."""
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """A pattern of files, as in a .gitignore, and the rules to leave out in those."""
+    severities: tuple[tuple[str, str], ...] = ()
+    exclude: tuple[str, ...] = ()
+    """Patterns of files and folders, as in a .gitignore, to pass over."""
+    engine: str | None = None
+    baseline: str = ".orchwipy-baseline.json"
+    given: frozenset[str] = frozenset()
+    """The keys that the file names."""
+
+
+def configuration_of(path: str) -> Configuration:
+    """What the nearest pyproject.toml says, from the folder of a file, or from a folder itself, upwards.
 
     Raises `InvalidConfiguration`.
     """
-    for folder in Path(path).absolute().parents:
+    place = Path(os.path.abspath(path))  # without the `..` in it, which would be a folder of its own
+    for folder in (place, *place.parents) if place.is_dir() else place.parents:
         file = folder / "pyproject.toml"
         if file.is_file():
             return _read(file, file.stat().st_mtime_ns)
-    return None
+    return Configuration()
 
 
 @lru_cache(maxsize=64)
-def _read(file: Path, changed: int) -> str | None:
+def _read(file: Path, changed: int) -> Configuration:
     """What a file says, read again when it has changed."""
     try:
         tool = tomllib.loads(file.read_text("utf-8")).get("tool")
     except (OSError, ValueError) as error:
         raise InvalidConfiguration(f"{file} cannot be read: {error}") from None
-    ours = tool.get("orchwipy") if isinstance(tool, dict) else None
-    if ours is None:
-        return None
+    ours = tool.get("orchwipy", {}) if isinstance(tool, dict) else {}
     if not isinstance(ours, dict):
         raise InvalidConfiguration(f"{file}: `tool.orchwipy` is no table; write `[tool.orchwipy]`")
-    engine = ours.get("engine")
-    if engine is None or engine in ENGINES:
-        return engine
+    values: dict[str, Any] = {}
+    for key, value in ours.items():
+        if key not in KEYS:
+            raise InvalidConfiguration(f"{file}: there is no key `{key}` in [tool.orchwipy]; {_instead(key)}")
+        try:
+            values[key.replace("-", "_")] = KEYS[key](value)
+        except _Unfit as error:
+            raise InvalidConfiguration(f"{file}: `{key}` in [tool.orchwipy] {error}") from None
+    return Configuration(file, given=frozenset(ours), **values)
+
+
+class _Unfit(ValueError):
+    """What a value is instead of what it should be."""
+
+
+def _instead(key: str) -> str:
+    close = get_close_matches(key.lower().replace("_", "-"), KEYS, n=1)
+    return f"did you mean `{close[0]}`?" if close else f"its keys are {', '.join(KEYS)}"
+
+
+def _shown(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return tuple(value)
+    raise _Unfit(f'is a list of strings, and not {_shown(value)}; write ["...", "..."]')
+
+
+def _ignores(value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if not isinstance(value, dict):
+        raise _Unfit(f'is a table of lists, and not {_shown(value)}; write {{ "old/*" = ["OWP1"] }}')
+    return tuple((pattern, _strings(rules)) for pattern, rules in value.items())
+
+
+def _severities(value: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict):
+        raise _Unfit(f'is a table, and not {_shown(value)}; write {{ OWP107 = "error" }}')
+    for rule, severity in value.items():
+        if severity not in SEVERITIES:
+            names = " or ".join(f'"{each}"' for each in SEVERITIES)
+            raise _Unfit(f"gives `{rule}` the severity {_shown(severity)}; it is {names}")
+    return tuple(value.items())
+
+
+def _engine(value: object) -> str:
+    if isinstance(value, str) and value in ENGINES:
+        return value
     names = " or ".join(f'"{each}"' for each in ENGINES)
-    raise InvalidConfiguration(
-        f"{file}: there is no engine {engine!r}; `engine` in [tool.orchwipy] is {names}"
-    )
+    raise _Unfit(f"is {names}; there is no engine {_shown(value)}")
+
+
+def _path(value: object) -> str:
+    if isinstance(value, str) and value:
+        return value
+    raise _Unfit(f"is the path of a file, and not {_shown(value)}")
+
+
+KEYS: dict[str, Callable[[object], Any]] = {
+    "select": _strings,
+    "ignore": _strings,
+    "per-file-ignores": _ignores,
+    "severities": _severities,
+    "exclude": _strings,
+    "engine": _engine,
+    "baseline": _path,
+}
+"""The keys, each with what reads its value."""

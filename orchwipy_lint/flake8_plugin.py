@@ -14,20 +14,11 @@ if TYPE_CHECKING:
     import argparse
     import ast
     from collections.abc import Iterator
-    from typing import Protocol
 
     from orchwipy_lint.findings import Finding
+    from orchwipy_lint.selection import Selection
 
-    class _Options(Protocol):
-        def extend_default_ignore(self, error_codes: list[str]) -> None: ...
-
-
-__all__ = ["OFF", "Plugin"]
-
-OFF = ("OWP102", "OWP105", "OWP109")
-"""Rules that are notes or off by default; `--select` or `--extend-select` turns them on.
-
-OWP401, which the project's configuration turns on as well, is left out here."""
+__all__ = ["Plugin"]
 
 
 class Plugin:
@@ -42,11 +33,6 @@ class Plugin:
     def __init__(self, tree: ast.AST, filename: str, lines: list[str]) -> None:
         self.filename = filename
         self.lines = lines
-
-    @staticmethod
-    def add_options(manager: _Options) -> None:
-        """Leaves out what is off by default, unless it is selected."""
-        manager.extend_default_ignore(list(OFF))
 
     @classmethod
     def parse_options(cls, options: argparse.Namespace) -> None:
@@ -67,34 +53,46 @@ class Plugin:
 
 
 def _check(text: str, path: str, selected: tuple[str, ...]) -> list[Finding]:
-    """The findings in a file; a note of a rule that is else more than a note only if that was selected."""
+    """The findings in a file as it is configured, and of those that are not shown, what flake8 selects."""
+    from orchwipy_lint.baseline import Baselines
     from orchwipy_lint.check import check_text
-    from orchwipy_lint.config import engine_of
-    from orchwipy_lint.findings import Severity
-    from orchwipy_lint.rules.branches import NEEDS_STEP_FUNCTIONS
-    from orchwipy_lint.selection import EVERYTHING
+    from orchwipy_lint.project import project_of
+    from orchwipy_lint.selection import EVERYTHING, Selection
 
-    unwanted = "" if engine_of(path) == "direct" else NEEDS_STEP_FUNCTIONS.code
+    project = project_of(path)
+    if project.excludes(path):
+        return []
+    wanted = project.select(path, Selection())
     result = check_text(text, path, EVERYTHING, heed_noqa=False)
-    return [
-        each
-        for each in dict.fromkeys(result.findings)
-        if (each.severity is not Severity.NOTE and each.code != unwanted)
-        or each.code in OFF
-        or each.code.startswith(selected)
-    ]
+    findings = list(dict.fromkeys(map(project.weigh, result.findings)))
+
+    def shows(finding: Finding) -> bool:
+        if finding.code.startswith(selected) and not wanted.ignores(finding.code):
+            return True
+        return _is_on(finding, wanted)
+
+    return Baselines().sift(project.baseline, path, wanted, findings, shows)
+
+
+def _is_on(finding: Finding, wanted: Selection) -> bool:
+    """Whether `orchwipy check` shows it: its rule runs, or it says that none could; it is no mere note."""
+    from orchwipy_lint.rules import find_rule
+
+    rule = find_rule(finding.code)
+    return (rule is None or rule.check is None or wanted.runs(rule)) and wanted.shows(finding)
 
 
 def _failure(path: str, error: Exception) -> Finding:
-    """What to say if the analyser could not even be loaded, most likely for want of the extra."""
+    """What to say if the analyser could not run: for want of the extra, or of a sound configuration."""
     from orchwipy_lint.findings import Finding, Severity
 
+    hint = ' (pip install "orchwipy-lint[lint]" where flake8 is installed)'
     return Finding(
         code="OWP002",
         name="internal-error",
         severity=Severity.WARNING,
         message=f"the analyser cannot run: {type(error).__name__}: {' '.join(str(error).split())}"
-        f' (pip install "orchwipy-lint[lint]" where flake8 is installed)',
+        f"{hint if isinstance(error, ImportError) else ''}",
         path=path,
         line=1,
         column=1,

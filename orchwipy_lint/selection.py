@@ -51,17 +51,18 @@ class Selection:
     def runs(self, rule: Rule) -> bool:
         """Whether to run a rule; asked of a selection in codes alone."""
         wanted = self._selects(rule.code) if self.select else rule.enabled or rule.code in self.also
-        return wanted and not self._ignores(rule.code)
+        return wanted and not self.ignores(rule.code)
 
     def shows(self, finding: Finding) -> bool:
         """Whether to show what was found; asked of a selection in codes alone."""
         wanted = finding.severity is not Severity.NOTE or self.notes or self._selects(finding.code)
-        return wanted and not self._ignores(finding.code)
+        return wanted and not self.ignores(finding.code)
 
     def _selects(self, code: str) -> bool:
         return _longest(self.select, code) > 0
 
-    def _ignores(self, code: str) -> bool:
+    def ignores(self, code: str) -> bool:
+        """Whether a rule is left out, whatever else is asked; asked of a selection in codes alone."""
         ignored = _longest(self.ignore, code)
         return ignored > 0 and ignored >= _longest(self.select, code)
 

@@ -353,4 +353,4 @@ class TestCommand:
 def test_an_engine_that_there_is_not(folder: Path, capsys: Screen) -> None:
     (folder / "pyproject.toml").write_text('[tool.orchwipy]\nengine = "steam"\n', encoding="utf-8")
     assert run("check", "sound.py") == 2
-    assert "there is no engine 'steam'" in capsys.readouterr().err
+    assert 'there is no engine "steam"' in capsys.readouterr().err

@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 
 from orchwipy_lint.check import Result, check_files
 from orchwipy_lint.findings import Finding, Hop, Related, Severity
+from orchwipy_lint.fingerprints import fingerprints
 from orchwipy_lint.model import Pipeline, Span
+from orchwipy_lint.places import portable, uri
 from orchwipy_lint.report import github, gitlab, junit, sarif
-from orchwipy_lint.report.fingerprints import fingerprints
-from orchwipy_lint.report.places import portable, uri
 from orchwipy_lint.report.visible import visible
 from orchwipy_lint.rules import RULES
 from orchwipy_lint.selection import Selection

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from typing import TYPE_CHECKING
 
 from orchwipy_lint.cli.formats import COUNTING, FORMATS, STDOUT, check_output, write_report
 from orchwipy_lint.cli.output import CannotWork, fail
+
+if TYPE_CHECKING:
+    from orchwipy_lint.baseline import Baselines
 
 __all__ = ["add"]
 
@@ -62,6 +67,11 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--exit-zero", action="store_true", help="exit status 0 whatever is found")
     parser.add_argument("--show-notes", action="store_true", help="show notes too")
+    parser.add_argument(
+        "--update-baseline",
+        action="store_true",
+        help="record what there is, so that later checks show only what is new",
+    )
     parser.add_argument("--stdin-filename", metavar="PATH", help="what to call standard input")
     mending = parser.add_mutually_exclusive_group()
     mending.add_argument(
@@ -79,6 +89,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from orchwipy_lint.baseline import Baselines
     from orchwipy_lint.check import check_files
     from orchwipy_lint.cli.fixing import fix_files, print_diffs
     from orchwipy_lint.config import InvalidConfiguration
@@ -98,6 +109,8 @@ def _run(args: argparse.Namespace) -> int:
         return fail(
             f"--statistics is for --format {' or '.join(COUNTING)}; {args.format} has no place for it"
         )
+    if args.update_baseline and (args.select or args.ignore or _STDIN in args.paths):
+        return fail("--update-baseline records what the configuration asks for, of files alone")
     selection = Selection(
         select=_split(args.select),
         ignore=_split(args.ignore),
@@ -114,13 +127,24 @@ def _run(args: argparse.Namespace) -> int:
             return 1 if differs and not args.exit_zero else 0
         if args.fix:
             fix_files(paths, selection=selection, unsafe=args.unsafe_fixes)
-        result = check_files(paths, sources=sources, selection=selection)
+        baselines = Baselines(updating=args.update_baseline)
+        result = check_files(paths, sources=sources, selection=selection, baselines=baselines)
+        if args.update_baseline:
+            return _update(baselines)
         write_report(result, args.format, output=args.output, statistics=args.statistics)
     except (CannotWork, InvalidConfiguration, MissingPath, UnknownRule) as error:
         return fail(str(error))
     bar = Severity(args.fail_on).rank
     failed = any(each.severity.rank >= bar for each in result.findings)
     return 1 if failed and not args.exit_zero else 0
+
+
+def _update(baselines: Baselines) -> int:
+    """Writes the baselines and says what they hold now."""
+    written = baselines.update()
+    for file, count in written.items():
+        print(f"{count} finding{'' if count == 1 else 's'} recorded in {os.path.relpath(file)}")
+    return 0 if written else fail("there is no pyproject.toml, beside which the baseline would be; make one")
 
 
 def _split(values: list[str]) -> tuple[str, ...]:

@@ -68,12 +68,13 @@ def _mended(
     paths: Sequence[str], sources: Sequence[tuple[str, bytes]], selection: Selection, unsafe: bool
 ) -> Iterator[_Mended]:
     """The texts that are not as they were."""
+    from orchwipy_lint.check import files_of
     from orchwipy_lint.fix.rounds import fix_text
     from orchwipy_lint.rules import RULES
-    from orchwipy_lint.source.discover import find_files, mentions_package
+    from orchwipy_lint.source.discover import mentions_package
 
     resolved = selection.resolve(RULES)
-    for path, data in (*sources, *_read(find_files(paths).files)):
+    for path, data in (*sources, *_read(files_of(paths))):
         if mentions_package(data):
             check, wanted = _looking(path, resolved)
             fixed = fix_text(data, check, wanted=wanted, unsafe=unsafe)
@@ -85,11 +86,13 @@ def _looking(
     path: str, selection: Selection
 ) -> tuple[Callable[[bytes], Sequence[Finding]], Callable[[Finding], bool]]:
     """How a file is looked at again, by every rule that is on by default, and which findings are mended."""
-    from orchwipy_lint.check import check_text, for_file
+    from orchwipy_lint.check import check_text
+    from orchwipy_lint.project import project_of
     from orchwipy_lint.rules import RULES
     from orchwipy_lint.selection import Selection
 
-    asked, every = for_file(path, selection), for_file(path, Selection())
+    project = project_of(path)
+    asked, every = project.select(path, selection), Selection(also=project.selection.also)
     codes = {rule.code for rule in RULES if asked.runs(rule)}
 
     def check(data: bytes) -> Sequence[Finding]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from orchwipy_lint.check import Result
 from orchwipy_lint.findings import Finding, Severity
-from orchwipy_lint.report.places import portable
+from orchwipy_lint.places import portable
 from orchwipy_lint.report.text import plain
 from orchwipy_lint.report.visible import visible
 

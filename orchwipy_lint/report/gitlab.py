@@ -6,8 +6,8 @@ import json
 
 from orchwipy_lint.check import Result
 from orchwipy_lint.findings import Severity
-from orchwipy_lint.report.fingerprints import fingerprints
-from orchwipy_lint.report.places import portable
+from orchwipy_lint.fingerprints import fingerprints
+from orchwipy_lint.places import portable
 from orchwipy_lint.report.visible import visible
 
 __all__ = ["render"]

@@ -15,8 +15,8 @@ from typing import Any
 from orchwipy_lint import __version__
 from orchwipy_lint.check import Result
 from orchwipy_lint.findings import Finding, Hop
-from orchwipy_lint.report.fingerprints import fingerprints
-from orchwipy_lint.report.places import uri
+from orchwipy_lint.fingerprints import fingerprints
+from orchwipy_lint.places import uri
 from orchwipy_lint.report.visible import visible
 from orchwipy_lint.rules import RULES
 from orchwipy_lint.rules.base import Rule

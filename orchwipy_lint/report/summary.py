@@ -11,7 +11,19 @@ __all__ = ["summarize"]
 
 
 def summarize(result: Result) -> str:
-    """What was found in how much: `1 error, 2 warnings in 3 pipelines (41 steps, 12 files)`."""
+    """What was found in how much: `1 error, 2 warnings in 3 pipelines (41 steps, 12 files)`.
+
+    Where a baseline has findings, or has some that are found no more, that follows.
+    """
+    notes = [f"{result.known} known"] if result.known else []
+    if result.stale:
+        notes.append(
+            f"{result.stale} stale (--update-baseline drops {'it' if result.stale == 1 else 'them'})"
+        )
+    return "; baseline: ".join([_counted(result), *([", ".join(notes)] if notes else [])])
+
+
+def _counted(result: Result) -> str:
     found = Counter(each.severity for each in result.findings)
     counts = [_count(found[severity], severity.value) for severity in Severity if found[severity]]
     files = _count(result.files, "file")

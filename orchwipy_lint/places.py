@@ -1,4 +1,4 @@
-"""Where files are, as other machines name them: below the folder that the check ran in, with `/`."""
+"""Where files are, as other machines name them: below a folder that they know, with `/`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from urllib.parse import quote
 __all__ = ["portable", "uri"]
 
 
-def portable(path: str) -> str:
-    """The path relative to the working directory; absolute where it leads out of it."""
+def portable(path: str, folder: PurePath | None = None) -> str:
+    """The path relative to a folder, by default the working directory; absolute where it leads out of it."""
     whole = PurePath(os.path.abspath(path))
-    folder = PurePath(os.getcwd())
-    return (whole.relative_to(folder) if whole.is_relative_to(folder) else whole).as_posix()
+    root = folder or PurePath(os.getcwd())
+    return (whole.relative_to(root) if whole.is_relative_to(root) else whole).as_posix()
 
 
 def uri(path: str) -> str:

@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from hashlib import sha256
+from pathlib import PurePath
 
 from orchwipy_lint.findings import Finding
-from orchwipy_lint.report.places import portable
+from orchwipy_lint.places import portable
 
 __all__ = ["fingerprints"]
 
 
-def fingerprints(findings: Iterable[Finding]) -> list[str]:
+def fingerprints(findings: Iterable[Finding], folder: PurePath | None = None) -> list[str]:
     """One for each, no two alike: from the file, the pipeline, the step, the key and the code.
 
-    Those that have all of these in common are numbered in their order.
+    Files are named from `folder`, by default the working directory. Those that have all of these in common
+    are numbered in their order.
     """
     seen: Counter[str] = Counter()
     made = []
     for each in findings:
-        parts = (each.code, portable(each.path), each.pipeline, each.step, each.key)
+        parts = (each.code, portable(each.path, folder), each.pipeline, each.step, each.key)
         identity = "\0".join("" if part is None else part for part in parts)
         seen[identity] += 1
         text = f"{identity}\0{seen[identity]}"
