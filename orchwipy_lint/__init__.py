@@ -12,8 +12,9 @@
 - `Finding` is what the first two return, `Severity` its `severity`.
 
 Both checks take `selection=`, an `orchwipy_lint.selection.Selection`: rules to select and to ignore,
-and whether notes are wanted. Findings are sorted by place, and those that a `# noqa` silences are left
-out. Nothing that is checked is ever imported or run.
+and whether notes are wanted. For the rest `check_paths` does as each file's pyproject.toml says; one that
+is wrong raises `orchwipy_lint.config.InvalidConfiguration`. Findings are sorted by place, and those that a
+`# noqa` silences are left out. Nothing that is checked is ever imported or run.
 
 Names are loaded when they are asked for, so that importing this package costs next to nothing.
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 
 from orchwipy_lint.cli.output import fail
@@ -30,6 +29,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    import json
+
     from orchwipy_lint.config import KEYS, InvalidConfiguration
     from orchwipy_lint.project import project_of
 
@@ -59,6 +60,8 @@ def _run(args: argparse.Namespace) -> int:
 
 def _toml(value: object) -> str:
     """A value as one writes it in the file."""
+    import json
+
     if isinstance(value, dict):
         inner = ", ".join(f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items())
         return f"{{ {inner} }}" if inner else "{}"
