@@ -96,7 +96,8 @@ class StepReader:
         parameters = self.parameters(function, is_method=place.is_method)
         keys = {each.name: each for each in parameters if not each.supplied}
         kwargs = function.args.kwarg.arg if function.args.kwarg else None
-        text = "\n".join(self.lines[function.lineno - 1 : function.end_lineno])
+        # After the last statement a line may go on with a comment alone, which is not of the slice.
+        text = "\n".join(self.lines[function.lineno - 1 : function.end_lineno]).removesuffix("\\")
         expressions = self.expressions(function, keys)
         body = Body(
             expressions=expressions,
