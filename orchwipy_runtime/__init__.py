@@ -10,7 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from orchwipy_runtime.emit.template import build_cfn_template as build_cfn_template
     from orchwipy_runtime.errors import OrchwipyError, PauseExecution, RetryFunctionAfterDelay
-    from orchwipy_runtime.pipeline import Functions, MicroFunctions
+    from orchwipy_runtime.micro import MicroFunctions
+    from orchwipy_runtime.pipeline import Functions
     from orchwipy_runtime.returns import ConditionalReturns, Detach, MapEach, Parallel, ReturnUpdates
 
 __all__ = [
@@ -31,7 +32,7 @@ _HOMES = {
     "Detach": "returns",
     "Functions": "pipeline",
     "MapEach": "returns",
-    "MicroFunctions": "pipeline",
+    "MicroFunctions": "micro",
     "OrchwipyError": "errors",
     "Parallel": "returns",
     "PauseExecution": "errors",

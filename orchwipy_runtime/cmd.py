@@ -12,7 +12,8 @@ import sys
 from argparse import ArgumentParser, FileType, Namespace
 
 from orchwipy_runtime.errors import InvalidSetting
-from orchwipy_runtime.pipeline import Functions, MicroFunctions
+from orchwipy_runtime.micro import MicroFunctions
+from orchwipy_runtime.pipeline import Functions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ pipeline is loaded on Lambda.
 from os import environ
 
 from orchwipy_runtime.errors import PauseExecution, RetryFunctionAfterDelay
-from orchwipy_runtime.pipeline import MAX_RETRIES, Functions, MicroFunctions
+from orchwipy_runtime.micro import MicroFunctions
+from orchwipy_runtime.pipeline import MAX_RETRIES, Functions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -172,10 +172,10 @@ class TestRun:
         assert len(pipe.run(left=2).path) == 2
 
     def test_upstreams_modules_have_their_names(self) -> None:
-        from orchwipy_runtime import errors, func, microservice, pipeline, returns, types
+        from orchwipy_runtime import errors, func, micro, microservice, pipeline, returns, types
 
         assert (func.Functions, func.PauseExecution) == (pipeline.Functions, errors.PauseExecution)
-        assert microservice.MicroFunctions is pipeline.MicroFunctions
+        assert microservice.MicroFunctions is micro.MicroFunctions
         assert microservice.RetryFunctionAfterDelay is errors.RetryFunctionAfterDelay
         assert types.ReturnUpdates is returns.ReturnUpdates
         assert types.ConditionalReturns is returns.ConditionalReturns

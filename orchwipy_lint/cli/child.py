@@ -58,7 +58,7 @@ def _answer(request: dict[str, Any]) -> dict[str, object]:
 
 
 def _find(request: dict[str, Any]) -> Program:
-    from orchwipy_runtime.pipeline import MicroFunctions
+    from orchwipy_runtime.micro import MicroFunctions
 
     file, here = request["file"], Path.cwd()
     try:
@@ -84,7 +84,7 @@ def _find(request: dict[str, Any]) -> Program:
 
 def _emit(program: Program, request: dict[str, Any]) -> dict[str, object]:
     from orchwipy_runtime.emit.plan import make_plan
-    from orchwipy_runtime.pipeline import MicroFunctions
+    from orchwipy_runtime.micro import MicroFunctions
 
     assert isinstance(program.pipe, MicroFunctions)  # noqa: S101 - for the type checker; `_find` looked
     plan = make_plan(program.pipe, caller=_caller(program))

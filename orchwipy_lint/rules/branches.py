@@ -242,6 +242,32 @@ def offer(*, sku: str, **kwargs):
 """
 
 
+def _composed(how: str) -> str:
+    return f"""\
+from orchwipy_runtime import MicroFunctions
+
+pipe = MicroFunctions(beginner="load")
+
+
+@pipe.fn(returns="rows")
+def load(path):
+    return [path]
+
+
+@pipe.fn(returns="count")
+def count(rows):
+    return len(rows)
+
+
+@pipe.fn(returns="first")
+def first(rows):
+    return rows[0]
+
+
+{how}
+"""
+
+
 _STOCK = """\
 @pipe.fn()
 def stock(*, sku: str, **kwargs):
@@ -281,53 +307,8 @@ INVALID_COMPOSITION = Rule(
         "around in a circle, a group is empty, steps of two pipelines are mixed, or something that is no "
         "step stands between. The program raises DeclarationError when it is loaded."
     ),
-    bad="""\
-from orchwipy_runtime import MicroFunctions
-
-pipe = MicroFunctions(beginner="load")
-
-
-@pipe.fn(returns="rows")
-def load(path):
-    return [path]
-
-
-@pipe.fn(returns="count")
-def count(rows):
-    return len(rows)
-
-
-@pipe.fn(returns="first")
-def first(rows):
-    return rows[0]
-
-
-load >> count
-load >> first
-""",
-    good="""\
-from orchwipy_runtime import MicroFunctions
-
-pipe = MicroFunctions(beginner="load")
-
-
-@pipe.fn(returns="rows")
-def load(path):
-    return [path]
-
-
-@pipe.fn(returns="count")
-def count(rows):
-    return len(rows)
-
-
-@pipe.fn(returns="first")
-def first(rows):
-    return rows[0]
-
-
-load >> [count, first]
-""",
+    bad=_composed("load >> count\nload >> first"),
+    good=_composed("load >> [count, first]"),
     check=invalid_composition,
 )
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from orchwipy_runtime.aws.services import Services
-    from orchwipy_runtime.pipeline import MicroFunctions
+    from orchwipy_runtime.micro import MicroFunctions
 
 __all__ = ["LONGEST_DELAY", "deliver"]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from orchwipy_runtime.aws.settings import Settings
-    from orchwipy_runtime.pipeline import MicroFunctions
+    from orchwipy_runtime.micro import MicroFunctions
 
 __all__ = ["check_address", "read_event"]
 

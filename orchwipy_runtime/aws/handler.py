@@ -10,7 +10,7 @@ import os
 from importlib import import_module
 
 from orchwipy_runtime.errors import InvalidSetting
-from orchwipy_runtime.pipeline import MicroFunctions
+from orchwipy_runtime.micro import MicroFunctions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from orchwipy_runtime.aws.services import Services
-    from orchwipy_runtime.pipeline import MicroFunctions
+    from orchwipy_runtime.micro import MicroFunctions
 
 __all__ = ["PERMANENT", "perform_task"]
 

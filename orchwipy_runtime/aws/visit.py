@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from orchwipy_runtime.aws.services import Services
     from orchwipy_runtime.call import Outcome
     from orchwipy_runtime.fork import Fork
-    from orchwipy_runtime.pipeline import MicroFunctions
+    from orchwipy_runtime.micro import MicroFunctions
 
 __all__ = ["Visit"]
 

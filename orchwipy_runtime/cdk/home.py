@@ -15,7 +15,8 @@ from orchwipy_runtime.emit.package import Package, make_package
 from orchwipy_runtime.emit.place import module_name
 from orchwipy_runtime.emit.shared import BUCKET
 from orchwipy_runtime.errors import InvalidSetting
-from orchwipy_runtime.pipeline import Functions, MicroFunctions
+from orchwipy_runtime.micro import MicroFunctions
+from orchwipy_runtime.pipeline import Functions
 
 __all__ = ["Home"]
 

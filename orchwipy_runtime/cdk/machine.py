@@ -17,7 +17,7 @@ from orchwipy_runtime.emit.schedule import cron, schedule_properties
 from orchwipy_runtime.emit.shared import FAILURE_QUEUE
 from orchwipy_runtime.emit.states import definition, state_machine_statements
 from orchwipy_runtime.errors import InvalidSetting
-from orchwipy_runtime.pipeline import MicroFunctions
+from orchwipy_runtime.micro import MicroFunctions
 
 __all__ = ["schedule", "state_machine"]
 

@@ -8,8 +8,8 @@ from types import FrameType
 
 from orchwipy_runtime.checking import Caller, examine
 from orchwipy_runtime.errors import InvalidSetting, InvalidTemplate, PlanRefused
+from orchwipy_runtime.micro import MicroFunctions
 from orchwipy_runtime.names import check_parts, fork_name, part_of
-from orchwipy_runtime.pipeline import MicroFunctions
 from orchwipy_runtime.registration import Registration
 
 TYPE_CHECKING = False

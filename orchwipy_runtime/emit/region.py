@@ -85,13 +85,13 @@ def steps_of(plan: Plan, head: str, join: str | None, around: tuple[str, ...]) -
     Where steps may lead anywhere it may seem so; then what it began from is one of its steps, which fails.
     """
     known = not any(each.unresolved for each in plan.steps)
-    reached: set[str] = set()
+    found: set[str] = set()
     ahead = [head]
     while ahead:
         name = ahead.pop()
-        if name in reached:
+        if name in found:
             continue
-        reached.add(name)
+        found.add(name)
         if name not in around:
             step = plan.step(name)
             ways = [*step.successors, *(fork.following for fork in step.forks)]
@@ -101,19 +101,19 @@ def steps_of(plan: Plan, head: str, join: str | None, around: tuple[str, ...]) -
                 f"a branch of step `{name}` comes to `{name}` itself",
                 help="let the branches end, and go back after their join",
             )
-    return tuple(each for each in plan.steps if each.name in reached)
+    return tuple(each for each in plan.steps if each.name in found)
 
 
 def reached(plan: Plan, heads: Iterable[str]) -> set[str]:
     """The steps that can come after these, and they."""
-    reached: set[str] = set()
+    found: set[str] = set()
     ahead = list(heads)
     while ahead:
         name = ahead.pop()
-        if name not in reached:
-            reached.add(name)
+        if name not in found:
+            found.add(name)
             ahead += plan.step(name).leads_to
-    return reached
+    return found
 
 
 def endings(region: Region, tasks: Tasks, states: dict[str, Any]) -> dict[str, Any]:
@@ -154,6 +154,7 @@ def _targets(state: dict[str, Any]) -> Iterable[str]:
 
 
 def label(step: PlannedStep, fork: PlannedFork) -> str:
+    """What the state of a fork is called, cut where it is long; a second one like it has its number."""
     which = f" {step.forks.index(fork) + 1}" if step.forks.index(fork) else ""
     text = f"{step.part} to {fork_name(fork.kind, fork.heads, None, collects=False)}{which}"
     if len(text) <= _LONGEST_FORK:

@@ -111,14 +111,10 @@ class Regions:
         name = label(step, fork)
         mark = f"{step.part}{'+' * step.forks.index(fork)}"
         if fork.kind == "detach":
-            onward = region.end
-            if fork.following is not None and region.after(fork.following):
-                onward = region.named(part_of(fork.following))
+            onward = _onward(region, fork, region.end)
             state = self._tasks.starts(region.named(f"starts {mark}"), region.named(f"started {mark}"))
             return {region.named(name): {**state, "Catch": self._catch(region), "Next": onward}}
-        onward = _join(region, step)
-        if fork.following is not None and region.after(fork.following):
-            onward = region.named(part_of(fork.following))
+        onward = _onward(region, fork, _join(region, step))
         common = {"ResultPath": "$.branches", "Catch": self._catch(region), "Next": onward}
         if fork.kind == "parallel":
             branches = [
@@ -203,6 +199,14 @@ def _start(head: str, number: int | None) -> dict[str, Any]:
 
 def _first(inner: Region) -> str:
     return inner.named(part_of(inner.head) if inner.steps else _EMPTY)
+
+
+def _onward(region: Region, fork: PlannedFork, otherwise: str) -> str:
+    """Where the region goes on after a fork; `otherwise` if no step follows in it."""
+    following = fork.following
+    if following is None or not region.after(following):
+        return otherwise
+    return region.named(part_of(following))
 
 
 def _join(region: Region, step: PlannedStep) -> str:

@@ -35,7 +35,7 @@ from orchwipy_runtime.emit.steps import describe_relay, describe_steps
 from orchwipy_runtime.emit.structure import attribute, copied, ref, replaced
 from orchwipy_runtime.emit.yaml import to_yaml
 from orchwipy_runtime.errors import InvalidTemplate
-from orchwipy_runtime.pipeline import MicroFunctions
+from orchwipy_runtime.micro import MicroFunctions
 
 __all__ = ["build_cfn_template", "make_template", "render_template"]
 
