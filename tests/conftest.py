@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,8 +14,12 @@ from tests.cloud.fixtures import lambda_service, rie, rie_binary, sqs, sqs_serve
 
 if TYPE_CHECKING:
     from tests.servers import S3Server
+    from tests.warm import Warm
 
-__all__ = ["lambda_service", "rie", "rie_binary", "s3", "sqs", "sqs_server"]
+__all__ = ["lambda_service", "rie", "rie_binary", "s3", "sqs", "sqs_server", "warm"]
+
+# So that the many processes that tests start find compiled what they import.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +29,12 @@ def s3() -> Iterator[S3Server]:
 
     with serve_s3() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """Commands that need not start, one server for each process of the test run."""
+    from tests.warm import start
+
+    with tempfile.TemporaryDirectory(prefix="orchwipy-warm-") as folder, start(Path(folder)) as programs:
+        yield programs

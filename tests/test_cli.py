@@ -15,6 +15,7 @@ from orchwipy_lint import __version__, check
 from orchwipy_lint.cli import main
 from orchwipy_lint.rules import RULES
 from tests.samples import BROKEN, NO_PIPELINE, SOUND
+from tests.warm import Warm
 
 MESSAGE = check.check_source(BROKEN)[0].message if check.check_source(BROKEN) else ""
 
@@ -40,10 +41,16 @@ def run(*args: str) -> int:
         return done.code if isinstance(done.code, int) else 1
 
 
-def spawn(folder: Path, *args: str, prelude: str = "", env: dict[str, str] | None = None) -> bytes:
+def spawn(
+    folder: Path,
+    *args: str,
+    prelude: str = "",
+    env: dict[str, str] | None = None,
+    python: str = sys.executable,
+) -> bytes:
     program = f"{prelude}\nimport sys\nfrom orchwipy_lint.cli import main\nsys.exit(main())"
     done = subprocess.run(
-        [sys.executable, "-c", program, *args],
+        [python, "-c", program, *args],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -227,9 +234,14 @@ class TestOutput:
 
     @pytest.mark.parametrize("form", ["text", "concise", "json"])
     @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
-    def test_any_encoding(self, folder: Path, form: str, encoding: str) -> None:
+    def test_any_encoding(self, folder: Path, form: str, encoding: str, warm: Warm) -> None:
         (folder / "broken.py").write_text(BROKEN.replace("parcel", "päckchen_茶"), encoding="utf-8")
-        out = spawn(folder, "check", "--format", form, "broken.py", env={"PYTHONIOENCODING": encoding})
+        out = spawn(
+            folder,
+            *("check", "--format", form, "broken.py"),
+            env={"PYTHONIOENCODING": encoding},
+            python=warm.python,
+        )
         assert out.endswith(b"=> 1")
         text = out.decode(encoding)
         assert "weigh -> label -> send" in text or "\\u2192" in text

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchwipy_lint.cli import main
+from tests.warm import Warm
 
 SHOP = """\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates
@@ -35,8 +36,9 @@ Screen = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(autouse=True)
-def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: Warm) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", warm.python)  # for the process in which a program is imported
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM"):
         monkeypatch.delenv(name, raising=False)
     Path("shop.py").write_text(SHOP)
@@ -83,7 +85,9 @@ def test_a_program_that_cannot_be_imported(more: str, said: str, capfd: Screen) 
 
 
 def test_a_program_that_does_not_end(capfd: Screen) -> None:
-    Path("shop.py").write_text("print('busy')\nwhile True:\n    pass\n")
+    Path("shop.py").write_text(
+        "import threading\n\nprint('busy', flush=True)\nthreading.Event().wait()\n", encoding="utf-8"
+    )
     assert main(["template", "shop.py", "--time-limit", "2"]) == 2
     assert capfd.readouterr() == (
         "",

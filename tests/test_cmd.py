@@ -6,6 +6,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from orchwipy_runtime import Functions, MicroFunctions, microservice
 from orchwipy_runtime.cmd import command_line_args, command_line_invoke
 from orchwipy_runtime.errors import InvalidSetting, InvalidTemplate
+from tests.warm import Warm
 
 PROGRAM = """\
 import argparse
@@ -45,12 +47,23 @@ if __name__ == "__main__":
 BROKEN = PROGRAM.replace("text=f", "txt=f")
 
 
-def run(
-    folder: Path, *arguments: str, program: str = PROGRAM, flags: tuple[str, ...] = ()
-) -> subprocess.CompletedProcess[str]:
-    (folder / "hello.py").write_text(program, encoding="utf-8")
-    command = [sys.executable, *flags, "hello.py", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False)
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, warm: Warm) -> Run:
+    """Runs a program as `hello.py`, with arguments of its own and options of the interpreter."""
+
+    def run_(
+        *arguments: str, program: str = PROGRAM, flags: tuple[str, ...] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "hello.py").write_text(program, encoding="utf-8")
+        command = [warm.python, *flags, "hello.py", *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", check=False
+        )
+
+    return run_
 
 
 def parsed(*arguments: str) -> argparse.Namespace:
@@ -60,21 +73,21 @@ def parsed(*arguments: str) -> argparse.Namespace:
 
 
 class TestRun:
-    def test_it_runs_and_prints_nothing(self, tmp_path: Path) -> None:
-        done = run(tmp_path, "run", "--run", flags=("-W", "error"))
+    def test_it_runs_and_prints_nothing(self, tmp_path: Path, run: Run) -> None:
+        done = run("run", "--run", flags=("-W", "error"))
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
         assert (tmp_path / "greeting.txt").read_text() == "Hello, you"
 
-    def test_with_the_arguments_of_a_file(self, tmp_path: Path) -> None:
+    def test_with_the_arguments_of_a_file(self, tmp_path: Path, run: Run) -> None:
         (tmp_path / "args.json").write_text(json.dumps({"name": "Zoë"}), encoding="utf-8")
-        done = run(tmp_path, "run", "--run", "--arg-file", "args.json")
+        done = run("run", "--run", "--arg-file", "args.json")
         assert (done.returncode, done.stderr) == (0, "")
         assert (tmp_path / "greeting.txt").read_text(encoding="utf-8") == "Hello, Zoë"
 
-    def test_nothing_is_asked_for(self, tmp_path: Path) -> None:
-        assert run(tmp_path, "run").returncode == 0
-        assert run(tmp_path, "check").returncode == 0
-        assert run(tmp_path).returncode == 0
+    def test_nothing_is_asked_for(self, tmp_path: Path, run: Run) -> None:
+        assert run("run").returncode == 0
+        assert run("check").returncode == 0
+        assert run().returncode == 0
         assert not (tmp_path / "greeting.txt").exists()
 
     def test_arguments_without_a_run(self, tmp_path: Path) -> None:
@@ -89,46 +102,46 @@ class TestRun:
         with pytest.raises(InvalidSetting, match="--arg-file holds a list"):
             command_line_invoke(Functions(beginner="greet"), parsed("run", "--run", "--arg-file", str(file)))
 
-    def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
-        done = run(tmp_path, "run", "--run", "--arg-file", "none.json")
+    def test_a_file_that_is_not_there(self, run: Run) -> None:
+        done = run("run", "--run", "--arg-file", "none.json")
         assert done.returncode == 2
         assert "argument --arg-file: can't open 'none.json'" in done.stderr
 
 
 class TestCheck:
-    def test_a_sound_pipeline(self, tmp_path: Path) -> None:
-        done = run(tmp_path, "check", "--check-call-graph")
+    def test_a_sound_pipeline(self, run: Run) -> None:
+        done = run("check", "--check-call-graph")
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
-    def test_a_broken_one(self, tmp_path: Path) -> None:
-        done = run(tmp_path, "check", "--check-call-graph", program=BROKEN)
+    def test_a_broken_one(self, run: Run) -> None:
+        done = run("check", "--check-call-graph", program=BROKEN)
         assert (done.returncode, done.stdout) == (1, "")
         assert (
             "hello.py:11: MissingArgument: OWP101 MissingArgument: step `write` needs `text`" in done.stderr
         )
         assert "Traceback" not in done.stderr
 
-    def test_the_drawing_is_written_all_the_same(self, tmp_path: Path) -> None:
+    def test_the_drawing_is_written_all_the_same(self, tmp_path: Path, run: Run) -> None:
         file = tmp_path / "graph.dot"
         for program, status in ((PROGRAM, 0), (BROKEN, 1)):
             file.unlink(missing_ok=True)
-            done = run(tmp_path, "check", "--save-call-graph", "graph.dot", program=program)
+            done = run("check", "--save-call-graph", "graph.dot", program=program)
             assert done.returncode == status
             assert ("OWP101" in done.stderr) is bool(status)
             assert '"greet" -> "write";' in file.read_text(encoding="utf-8")
 
-    def test_a_drawing_on_the_standard_output(self, tmp_path: Path) -> None:
-        done = run(tmp_path, "check", "--save-call-graph", "-")
+    def test_a_drawing_on_the_standard_output(self, run: Run) -> None:
+        done = run("check", "--save-call-graph", "-")
         assert done.stdout.startswith('digraph "pipe" {\n')
 
-    def test_defaults_are_said(self, tmp_path: Path) -> None:
+    def test_defaults_are_said(self, run: Run) -> None:
         program = PROGRAM.replace("*, text: str,", "*, text: str, where: str = 'here',")
-        done = run(tmp_path, "check", "--check-call-graph", program=program)
+        done = run("check", "--check-call-graph", program=program)
         assert done.returncode == 0
         assert "DefaultArgument: OWP102" in done.stderr
 
-    def test_a_drawing_that_cannot_be_written(self, tmp_path: Path) -> None:
-        done = run(tmp_path, "check", "--save-call-graph", "no/graph.dot")
+    def test_a_drawing_that_cannot_be_written(self, run: Run) -> None:
+        done = run("check", "--save-call-graph", "no/graph.dot")
         assert done.returncode == 2
         assert done.stderr == "hello.py: error: `no/graph.dot` cannot be written: No such file or directory\n"
 
@@ -173,15 +186,15 @@ class TestTemplate:
             "more_template_params": None,
         }
 
-    def test_one_is_built(self, tmp_path: Path) -> None:
+    def test_one_is_built(self, tmp_path: Path, run: Run) -> None:
         command = ("lambda", "--create-template", "template.yml", "--code-path", "hello.py")
-        done = run(tmp_path, *command)
+        done = run(*command)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
         assert "OrchwipyPipeline: hello:pipe\n" in (tmp_path / "template.yml").read_text()
 
-    def test_none_of_a_broken_pipeline(self, tmp_path: Path) -> None:
+    def test_none_of_a_broken_pipeline(self, tmp_path: Path, run: Run) -> None:
         command = ("lambda", "--create-template", "template.yml", "--code-path", "hello.py")
-        done = run(tmp_path, *command, program=BROKEN)
+        done = run(*command, program=BROKEN)
         assert done.returncode == 1
         assert "OWP101" in done.stderr
         assert not (tmp_path / "template.yml").exists()
@@ -262,8 +275,8 @@ def test_upstream_takes_the_same_arguments(
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="upstream needs Python 3.11")
 @pytest.mark.parametrize("arguments", [["run", "--run"], ["check", "--check-call-graph"]], ids=" ".join)
-def test_upstream_does_the_same(arguments: list[str], tmp_path: Path) -> None:
+def test_upstream_does_the_same(arguments: list[str], run: Run) -> None:
     pytest.importorskip("orchwipy")
     programs = (PROGRAM, PROGRAM.replace("orchwipy_runtime", "orchwipy"))
-    ours, theirs = (run(tmp_path, *arguments, program=each) for each in programs)
+    ours, theirs = (run(*arguments, program=each) for each in programs)
     assert (ours.returncode, ours.stdout) == (theirs.returncode, theirs.stdout)

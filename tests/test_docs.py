@@ -23,6 +23,7 @@ from docs.make_rules import PAGE, render
 from orchwipy_lint import check_source
 from orchwipy_lint.rules import RULES
 from tests.test_fixtures import read_expected
+from tests.warm import Warm
 
 PROJECT = Path(__file__).parent.parent
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
@@ -48,9 +49,9 @@ def read_blocks(page: Path) -> list[Block]:
     return [Block(each["language"], each["role"], each["text"]) for each in found]
 
 
-def run(folder: Path, *command: str) -> str:
+def run(warm: Warm, folder: Path, *command: str) -> str:
     """What a command prints, both streams together, with this environment's programs first."""
-    programs = str(Path(sys.executable).parent)
+    programs = (str(warm.folder), str(Path(sys.executable).parent))
     done = subprocess.run(
         command,
         cwd=folder,
@@ -60,7 +61,8 @@ def run(folder: Path, *command: str) -> str:
         encoding="utf-8",
         env={
             **{key: value for key, value in os.environ.items() if key not in ("COLUMNS", "FORCE_COLOR")},
-            "PATH": os.pathsep.join((programs, os.environ["PATH"])),
+            "PATH": os.pathsep.join((*programs, os.environ["PATH"])),
+            "PYTHONUNBUFFERED": "1",  # so that both streams come in order, as on a terminal
             "PYTHONUTF8": "1",
         },
         check=False,
@@ -68,11 +70,11 @@ def run(folder: Path, *command: str) -> str:
     return done.stdout
 
 
-def run_console(text: str, folder: Path) -> str:
+def run_console(warm: Warm, text: str, folder: Path) -> str:
     """The block again, with what its commands really print."""
     commands = re.findall(r"^\$ (.*)$", text, re.MULTILINE)
     script = "".join(f"{each}\n_status=$?; printf '{_MARK}'; (exit $_status)\n" for each in commands)
-    outputs = run(folder, "bash", "-c", script).split(_MARK)
+    outputs = run(warm, folder, "bash", "-c", script).split(_MARK)
     return "".join(f"$ {command}\n{output}" for command, output in zip(commands, outputs, strict=False))
 
 
@@ -82,11 +84,11 @@ def timeless(text: str) -> str:
 
 
 @pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
-def test_snippets(page: Path, tmp_path: Path) -> None:
+def test_snippets(page: Path, tmp_path: Path, warm: Warm) -> None:
     blocks = read_blocks(page)
     for number, (language, role, text) in enumerate(blocks):
         if language == "console":
-            assert timeless(run_console(text, tmp_path)) == timeless(text)
+            assert timeless(run_console(warm, text, tmp_path)) == timeless(text)
         elif role == "pipeline":
             expected = [(each.code, each.line) for each in read_expected(text)]
             found = check_source(text, page.name)
@@ -94,7 +96,7 @@ def test_snippets(page: Path, tmp_path: Path) -> None:
             for each in read_expected(text):
                 assert any(each.matches(finding) for finding in found)
         elif role == "run":
-            printed = run(tmp_path, sys.executable, "-c", text)
+            printed = run(warm, tmp_path, warm.python, "-c", text)
             following = blocks[number + 1]
             assert (following.language, following.text) == ("text", printed)
         elif role is not None:

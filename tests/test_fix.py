@@ -7,7 +7,6 @@ import difflib
 import os
 import stat
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from orchwipy_lint.rules.base import Rule
 from orchwipy_lint.selection import Selection
 from tests.test_cli import run
 from tests.test_fixtures import FILES, FIXTURES, read_expected, read_text
+from tests.warm import Warm
 
 SAFE = ("OWP107", "OWP301", "OWP302")
 UNSAFE = (*SAFE, "OWP101", "OWP201")
@@ -321,11 +321,11 @@ class TestCommand:
         assert capsys.readouterr().out == ""
 
     @pytest.mark.parametrize("ended", ["", "\r\n"], ids=["unended", "CRLF"])
-    def test_a_diff_has_the_bytes_of_the_file(self, file: Path, ended: str) -> None:
+    def test_a_diff_has_the_bytes_of_the_file(self, file: Path, ended: str, warm: Warm) -> None:
         text = f"# coding: latin-1\r\n{BROKEN}".replace("twp', 'no'", "é', 'no'").rstrip()
         file.write_bytes((text + ended).encode("latin-1"))
-        command = [sys.executable, "-m", "orchwipy_lint", "check"]
-        done = subprocess.run([*command, "--diff"], capture_output=True, check=False)
+        command = [warm.python, "-m", "orchwipy_lint", "check", "--diff"]
+        done = subprocess.run(command, capture_output=True, check=False)
         assert done.returncode == 1
         before = file.read_bytes()
         subprocess.run(["git", "apply", "-p0", "-"], input=done.stdout, check=True)
@@ -334,8 +334,8 @@ class TestCommand:
         assert run("check", "--fix") == 1
         assert file.read_bytes() == by_patch != before
 
-    def test_a_diff_of_standard_input(self, file: Path) -> None:
-        command = [sys.executable, "-m", "orchwipy_lint", "check", "--diff", "--stdin-filename", "a.py", "-"]
+    def test_a_diff_of_standard_input(self, file: Path, warm: Warm) -> None:
+        command = [warm.python, "-m", "orchwipy_lint", "check", "--diff", "--stdin-filename", "a.py", "-"]
         done = subprocess.run(command, input=BROKEN.encode(), capture_output=True, check=False)
         assert done.stdout.startswith(b"--- a.py\n+++ a.py\n@@ ")
 
