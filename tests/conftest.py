@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,25 +11,44 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cloud.fixtures import lambda_service, rie, rie_binary, sqs, sqs_server
+from tests.cloud.fixtures import lambda_service, machine_server, machines, rie, rie_binary, sqs, sqs_server
 
 if TYPE_CHECKING:
     from tests.servers import S3Server
     from tests.warm import Warm
 
-__all__ = ["lambda_service", "rie", "rie_binary", "s3", "sqs", "sqs_server", "warm"]
+__all__ = [
+    "lambda_service",
+    "machine_server",
+    "machines",
+    "rie",
+    "rie_binary",
+    "s3",
+    "s3_server",
+    "sqs",
+    "sqs_server",
+    "warm",
+]
 
 # So that the many processes that tests start find compiled what they import.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @pytest.fixture(scope="session")
-def s3() -> Iterator[S3Server]:
+def s3_server() -> Iterator[S3Server]:
     """A real S3 server, started for the first test that asks for it, one for each process of the test run."""
     from tests.servers import serve_s3
 
     with serve_s3() as server:
         yield server
+
+
+@pytest.fixture
+def s3(s3_server: S3Server) -> Iterator[S3Server]:
+    """The S3 server, whose restricted users are this test's."""
+    yield s3_server
+    s3_server.release()
 
 
 @pytest.fixture(scope="session")

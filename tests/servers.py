@@ -55,7 +55,8 @@ class S3Server:
         self.bucket = BUCKET
         self.environment = _environment(endpoint, key, secret)
         self._clients: dict[str, Any] = {}
-        self._restricted = 0
+        self._taken: list[tuple[str, str, str]] = []  # the restricted users: a name, a key and its secret
+        self._free: list[tuple[str, str, str]] = []
 
     def client(self, service: str = "s3") -> Any:
         """A botocore client that may do everything, the same one each time."""
@@ -73,8 +74,6 @@ class S3Server:
     def restricted(self, prefix: str) -> dict[str, str]:
         """An environment with a pipeline's permissions: for what lies under `<prefix>/`, nothing else."""
         iam = self.client("iam")
-        self._restricted += 1
-        user = f"restricted-{self._restricted}"
         bucket = f"arn:aws:s3:::{self.bucket}"
         policy = {
             "Version": "2012-10-17",
@@ -92,10 +91,24 @@ class S3Server:
                 },
             ],
         }
-        iam.create_user(UserName=user)
+        if self._free:
+            user, key, secret = self._free.pop()
+        else:
+            user = f"restricted-{len(self._taken)}"
+            iam.create_user(UserName=user)
+            made = iam.create_access_key(UserName=user)["AccessKey"]
+            key, secret = made["AccessKeyId"], made["SecretAccessKey"]
+        self._taken.append((user, key, secret))
         iam.put_user_policy(UserName=user, PolicyName="prefix", PolicyDocument=json.dumps(policy))
-        made = iam.create_access_key(UserName=user)["AccessKey"]
-        return _environment(self.endpoint, made["AccessKeyId"], made["SecretAccessKey"])
+        return _environment(self.endpoint, key, secret)
+
+    def release(self) -> None:
+        """Nobody needs the restricted users any more: the next who asks for some gets them, with new rights.
+
+        What the server does with users takes the longer the more there are.
+        """
+        self._free += self._taken
+        self._taken.clear()
 
     def keys(self, prefix: str = "") -> list[str]:
         pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)

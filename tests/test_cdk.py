@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import json
 import os
@@ -444,7 +443,7 @@ def test_tasks_of_the_cdk_between_steps(program: Import, made: Made, tmp_path: P
 
 
 def test_a_machine_with_tasks_between_steps_runs(
-    program: Import, lambda_service: LambdaService, s3: S3Server, tmp_path: Path
+    program: Import, lambda_service: LambdaService, machines: StateMachines, s3: S3Server, tmp_path: Path
 ) -> None:
     from aws_cdk import aws_stepfunctions as sfn
 
@@ -463,9 +462,8 @@ def test_a_machine_with_tasks_between_steps_runs(
         name = function_name(deployment.stack, step.lower())
         text = re.sub(f"<TaskedPipe{step}Function.*?>", function_arn(name), text)
     machine = json.loads(text.replace("<AWS::Partition>", "aws"))
-    with contextlib.closing(StateMachines(lambda_service)) as machines:
-        light = machines.run(machine, "run-1", {"order": "A", "grams": 2000})
-        heavy = machines.run(machine, "run-2", {"order": "B", "grams": 61_000})
+    light = machines.run(machine, "run-1", {"order": "A", "grams": 2000})
+    heavy = machines.run(machine, "run-2", {"order": "B", "grams": 61_000})
     assert light.output == {"order": "A", "kilos": 2.0, "booked": "run-1/0-book"}
     entered = [each for each in light.entered if "after" not in each]
     assert entered[2:] == [

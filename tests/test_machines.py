@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -60,12 +59,6 @@ def load(deployment: Deployment) -> MicroFunctions:
     spec.loader.exec_module(module)
     pipe: MicroFunctions = getattr(module, deployment.pipeline.name)
     return pipe
-
-
-@pytest.fixture
-def machines(lambda_service: LambdaService) -> Iterator[StateMachines]:
-    with contextlib.closing(StateMachines(lambda_service)) as made:
-        yield made
 
 
 Deploy = Callable[..., Machine]

@@ -102,7 +102,7 @@ FORMS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("form_of_text", ["sam", "cloudformation"])
+@pytest.mark.parametrize("form_of_text", ["sam", pytest.param("cloudformation", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_it_begins_one_thing_and_may_do_no_more(form: dict[str, Any], form_of_text: str) -> None:
     plan = plan_of(chain(2), schedule="rate(5 minutes)", schedule_input={"size": 3})

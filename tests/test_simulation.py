@@ -24,6 +24,7 @@ from orchwipy_runtime.runs import Run, read_run
 from tests.simulation.world import STACK, Faults, World
 
 RUNS = 100
+QUICK = 8
 STEPS = "abcde"
 
 
@@ -119,7 +120,9 @@ def _diverged(pipe: Tangle) -> bool:
     return any(len(each) > 1 for each in positions.values())
 
 
-@pytest.mark.parametrize("block", range(24))
+@pytest.mark.parametrize(
+    "block", [each if each < QUICK else pytest.param(each, marks=pytest.mark.slow) for each in range(24)]
+)
 def test_no_run_diverges_and_none_is_lost(block: int) -> None:
     for seed in range(block * RUNS, (block + 1) * RUNS):
         world, pipe = _course(seed)
@@ -168,7 +171,7 @@ def _check_resumes(world: World, pipe: Tangle, seed: int) -> None:
 
 
 def test_a_failure_is_told_once_at_most() -> None:
-    for seed in range(400):
+    for seed in range(200):
         _, pipe = _course(seed)
         assert all(times == 1 for times in pipe.told.values()), seed
 

@@ -13,6 +13,7 @@ import pytest
 from tests.cloud.lambda_service import LambdaService
 from tests.cloud.queues import Queues, QueueServer
 from tests.cloud.rie import Emulator, find_binary
+from tests.cloud.state_machines import MachineServer, StateMachines
 
 
 class StartEmulator(Protocol):
@@ -39,6 +40,18 @@ def sqs_server() -> Iterator[QueueServer]:
 def sqs(sqs_server: QueueServer) -> Iterator[Queues]:
     with contextlib.closing(Queues(sqs_server)) as queues:
         yield queues
+
+
+@pytest.fixture(scope="session")
+def machine_server() -> Iterator[MachineServer]:
+    with contextlib.closing(MachineServer()) as server:
+        yield server
+
+
+@pytest.fixture
+def machines(machine_server: MachineServer, lambda_service: LambdaService) -> Iterator[StateMachines]:
+    with contextlib.closing(StateMachines(machine_server, lambda_service)) as machines:
+        yield machines
 
 
 @pytest.fixture(scope="session")

@@ -41,28 +41,47 @@ class Execution(NamedTuple):
     entered: list[str]
 
 
-class StateMachines:
-    """Runs state machines. It has a moto server of its own, for moto takes the place of all services from its
-    environment: what stands there passes on to the functions, and to moto itself what machines ask of it."""
+class MachineServer:
+    """A moto server. It is none for queues besides, for moto takes the place of all services from its
+    environment: what stands there passes on to the functions of `service`, and to moto itself what machines
+    ask of it."""
 
-    def __init__(self, service: LambdaService) -> None:
-        self._service = service
+    def __init__(self) -> None:
+        self.service: LambdaService | None = None
         self._front = Server(self._forward)
-        self._server = QueueServer(_MENDED, MOTO_PORT=self._front.url.rpartition(":")[2])
+        self._moto = QueueServer(_MENDED, MOTO_PORT=self._front.url.rpartition(":")[2])
+        self.address = self._moto.address
         switch = json.dumps({"stepfunctions": {"execute_state_machine": True}}).encode()
-        answer = forward(Request("POST", "/moto-api/config", {}, switch), self._server.address)
+        answer = forward(Request("POST", "/moto-api/config", {}, switch), self.address)
         assert answer.status < 300, answer
-        self._made = 0
+
+    def reset(self) -> None:
+        """Forgets all machines."""
+        self._moto.reset()
 
     def close(self) -> None:
-        self._server.close()
+        self._moto.close()
         self._front.close()
 
     def _forward(self, request: Request) -> Answer:
-        of_machines = request.headers.get("X-Amz-Target", "").startswith("AWSStepFunctions")
-        return forward(
-            request, self._server.address if of_machines else self._service.url.partition("://")[2]
-        )
+        if request.headers.get("X-Amz-Target", "").startswith("AWSStepFunctions"):
+            return forward(request, self.address)
+        if self.service is None:
+            return Answer(503)  # an execution that a test has left to itself
+        return forward(request, self.service.url.partition("://")[2])
+
+
+class StateMachines:
+    """The machines of one test, which invoke the functions of a service."""
+
+    def __init__(self, server: MachineServer, service: LambdaService) -> None:
+        self._server = server
+        self._server.service = service
+        self._made = 0
+
+    def close(self) -> None:
+        self._server.service = None
+        self._server.reset()
 
     def arn(self, name: str) -> str:
         """The ARN of the machine of this name."""
