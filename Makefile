@@ -35,7 +35,7 @@ demo: $(STAMP)
 test: lint pytest
 
 pytest: $(STAMP)
-	$(BIN)/python -m pytest -n auto $(TESTS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
 
 # Only for the emulator that is inside, so without what the rest of it needs.
 $(EMULATOR): $(STAMP)
@@ -43,7 +43,7 @@ $(EMULATOR): $(STAMP)
 	@touch $@
 
 test-slow: $(STAMP) $(EMULATOR)
-	$(BIN)/python -m pytest -m slow -n auto $(TESTS)
+	$(BIN)/python -m pytest -m slow -n auto --dist worksteal $(TESTS)
 
 test-all:
 	.ci/test-all
