@@ -50,7 +50,8 @@ def read_blocks(page: Path) -> list[Block]:
 
 
 def run(warm: Warm, folder: Path, *command: str) -> str:
-    """What a command prints, both streams together, with this environment's programs first."""
+    """What a command prints, both streams together, where this environment's programs come first, and before
+    them those that need not start."""
     programs = (str(warm.folder), str(Path(sys.executable).parent))
     done = subprocess.run(
         command,
