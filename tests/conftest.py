@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import sys
 import tempfile
@@ -30,9 +31,16 @@ __all__ = [
     "warm",
 ]
 
-# So that the many processes that tests start find compiled what they import.
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-sys.dont_write_bytecode = False
+# Tests write programs and change them within a second: what was compiled of one would stand for the other.
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+sys.dont_write_bytecode = True
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Once for a run, compiles what the many processes that tests start import."""
+    if not hasattr(config, "workerinput"):
+        for package in ("orchwipy_lint", "orchwipy_runtime"):
+            compileall.compile_dir(Path(__file__).parent.parent / package, quiet=2)
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,13 @@ LOADED = (
     "orchwipy_runtime.emit.template",
 )
 PROGRAMS = ("python", "orchwipy", "flake8")
-_HEEDED = ("PYTHONIOENCODING", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONUTF8")
+_HEEDED = (
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONIOENCODING",
+    "PYTHONPATH",
+    "PYTHONUNBUFFERED",
+    "PYTHONUTF8",
+)
 _LENGTH = 8
 # It starts with next to nothing: without `site`, and with modules that are built in.
 _PROGRAM = """\
@@ -175,6 +181,7 @@ def _prepare(request: _Request, found: list[str]) -> None:
     os.environ.clear()
     os.environ.update(request.variables)
     sys.path[:] = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each] + found
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
     sys.executable = str(Path(request.program).with_name("python"))
     encoding, _, errors = os.environ.get("PYTHONIOENCODING", "").partition(":")
     by_line = 1 if os.environ.get("PYTHONUNBUFFERED") else -1
