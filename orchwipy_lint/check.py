@@ -22,6 +22,7 @@ from orchwipy_lint.rules.state import DEFAULT_ARGUMENT
 from orchwipy_lint.selection import Selection
 from orchwipy_lint.source.discover import Discovery, find_files, mentions_package
 from orchwipy_lint.source.live import Registry, Unread, read_registry
+from orchwipy_lint.source.names import DIALECT, Dialect
 from orchwipy_lint.source.optouts import drop_opted_out
 from orchwipy_lint.source.read import read_file
 
@@ -90,10 +91,11 @@ def load_pipelines(paths: Iterable[str | os.PathLike[str]]) -> list[Pipeline]:
     Raises `orchwipy_lint.source.discover.MissingPath` and `orchwipy_lint.config.InvalidConfiguration`.
     """
     pipelines: list[Pipeline] = []
-    for path in files_of(paths):
-        data = _read_bytes(path)
-        if isinstance(data, bytes) and mentions_package(data):
-            pipelines += read_file(data, path).pipelines
+    projects = _Projects()
+    for path in _find_files(paths, projects).files:
+        data, dialect = _read_bytes(path), projects.of(path).dialect
+        if isinstance(data, bytes) and mentions_package(data, dialect):
+            pipelines += read_file(data, path, dialect=dialect).pipelines
     return pipelines
 
 
@@ -120,7 +122,10 @@ def check_files(
         project = projects.of(path) if projects else NO_PROJECT
         wanted = project.select(path, asked)
         data = _read_bytes(path) if given is None else given
-        result = Result((), (data,), 1) if isinstance(data, Finding) else check_text(data, path, wanted)
+        if isinstance(data, Finding):
+            result = Result((), (data,), 1)
+        else:
+            result = check_text(data, path, wanted, dialect=project.dialect)
         pipelines += result.pipelines
         weighed = list(dict.fromkeys(map(project.weigh, result.findings)))
         findings += baselines.sift(project.baseline, path, wanted, weighed, wanted.shows)
@@ -154,9 +159,9 @@ class _Projects:
 def _find_files(paths: Iterable[str | os.PathLike[str]], projects: _Projects | None) -> Discovery:
     """The files to read, without those that their projects exclude and nobody has named."""
     given = [os.fspath(path) for path in paths]
-    found = find_files(given)
     if projects is None:
-        return found
+        return find_files(given)
+    found = find_files(given, lambda path: projects.of(path).includes(path))
     for path in given:
         project_of(path)  # what is wrong with it is said though there may be no file
     named = {os.path.abspath(path) for path in given}
@@ -170,21 +175,28 @@ def _unlisted(found: Discovery) -> list[Finding]:
     return [_unreadable(folder, reason) for folder, reason in found.unlisted]
 
 
-def check_text(text: str | bytes, path: str, selection: Selection, *, heed_noqa: bool = True) -> Result:
+def check_text(
+    text: str | bytes,
+    path: str,
+    selection: Selection,
+    *,
+    heed_noqa: bool = True,
+    dialect: Dialect = DIALECT,
+) -> Result:
     """What there is in one text, for a selection in codes alone; notes that it does not want included.
 
     Never raises for what the text holds: where the analyser fails on it, that is one finding, OWP002,
     beside those that it had by then.
     """
     data = text if isinstance(text, bytes) else _encode(text)
-    if not mentions_package(data):
+    if not mentions_package(data, dialect):
         return Result((), (), 1)
     pipelines: tuple[Pipeline, ...] = ()
     lines: tuple[str, ...] = ()
     findings: list[Finding] = []
     place = _START
     try:
-        reading = read_file(data, path)
+        reading = read_file(data, path, dialect=dialect)
         pipelines, lines = reading.pipelines, reading.lines
         if reading.problem is not None:
             findings.append(reading.problem)

@@ -1,11 +1,14 @@
 """The analyser inside flake8.
 
 flake8 loads this at every start and calls it for every file, and most files hold no pipeline: nothing
-else is imported before the lines of a file name the package. An exception here would end the user's
-whole run, so there is none: it becomes one finding.
+else is imported before the lines of a file name the package, or what a project has in its stead. An
+exception here would end the user's whole run, so there is none: it becomes one finding.
 """
 
 from __future__ import annotations
+
+import os
+from functools import cache
 
 from orchwipy_lint import __version__
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from orchwipy_lint.selection import Selection
 
 __all__ = ["Plugin"]
+
+_MARKS = ("orchwipy",)
 
 
 class Plugin:
@@ -41,7 +46,8 @@ class Plugin:
 
     def run(self) -> Iterator[tuple[int, int, str, type[Plugin]]]:
         """Yields line, column from 0, `CODE message` and this class, as flake8 wants them."""
-        if any("orchwipy" in line for line in self.lines):
+        marks = _marks(os.path.dirname(os.path.abspath(self.filename)))
+        if any(mark in line for line in self.lines for mark in marks):
             for finding in self._check():
                 yield finding.line, finding.column - 1, f"{finding.code} {finding.message}", type(self)
 
@@ -50,6 +56,32 @@ class Plugin:
             return _check("".join(self.lines), self.filename, self.selected)
         except Exception as error:
             return [_failure(self.filename, error)]
+
+
+@cache
+def _marks(folder: str) -> tuple[str, ...]:
+    """Words of which a file in a folder has one, if it is worth a look."""
+    try:
+        with open(os.path.join(folder, "pyproject.toml"), "rb") as file:
+            text = file.read()
+    except OSError:
+        above = os.path.dirname(folder)
+        return _MARKS if above == folder else _marks(above)
+    if not (b"orchwipy" in text and (b"packages" in text or b"classes" in text)):
+        return _MARKS  # most projects: nothing is imported for them
+
+    from orchwipy_lint.config import InvalidConfiguration, configuration_of
+
+    try:
+        configuration = configuration_of(folder)
+        if not (configuration.packages or configuration.classes):
+            return _MARKS
+
+        from orchwipy_lint.project import project_of
+
+        return tuple(sorted(project_of(folder).dialect.marks))
+    except InvalidConfiguration:
+        return _MARKS  # said of every file that is looked at
 
 
 def _check(text: str, path: str, selected: tuple[str, ...]) -> list[Finding]:
@@ -63,7 +95,7 @@ def _check(text: str, path: str, selected: tuple[str, ...]) -> list[Finding]:
     if project.excludes(path):
         return []
     wanted = project.select(path, Selection())
-    result = check_text(text, path, EVERYTHING, heed_noqa=False)
+    result = check_text(text, path, EVERYTHING, heed_noqa=False, dialect=project.dialect)
     findings = list(dict.fromkeys(map(project.weigh, result.findings)))
 
     def shows(finding: Finding) -> bool:

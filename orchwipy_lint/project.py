@@ -10,11 +10,12 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from orchwipy_lint.baseline import Home
-from orchwipy_lint.config import Configuration, InvalidConfiguration, configuration_of
+from orchwipy_lint.config import PYTHON, Configuration, InvalidConfiguration, configuration_of
 from orchwipy_lint.findings import Finding, Severity
 from orchwipy_lint.rules import RULES, find_rule
 from orchwipy_lint.rules.branches import NEEDS_STEP_FUNCTIONS
 from orchwipy_lint.selection import Selection, UnknownRule
+from orchwipy_lint.source.names import DIALECT, Dialect
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -30,6 +31,7 @@ class Project:
     selection: Selection = Selection()
     ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     severities: tuple[tuple[str, Severity], ...] = ()
+    dialect: Dialect = DIALECT
 
     def select(self, path: str, asked: Selection) -> Selection:
         """What to look for in a file, of a selection in codes alone that comes from the command line.
@@ -63,6 +65,11 @@ class Project:
         file = self.configuration.file
         return None if file is None else Home(file.parent, file.parent / self.configuration.baseline)
 
+    def includes(self, path: str) -> bool:
+        """Whether a walk takes a file, if nothing else is said of it."""
+        patterns = self.configuration.include
+        return path.endswith(".py") if patterns == PYTHON else self._matches(patterns, path)
+
     def excludes(self, path: str) -> bool:
         """Whether a file is passed over when its folder is checked."""
         return self._matches(self.configuration.exclude, path)
@@ -87,6 +94,7 @@ def project_of(path: str) -> Project:
 @lru_cache(maxsize=64)
 def _project(configuration: Configuration) -> Project:
     direct = configuration.engine == "direct"
+    _check_patterns(configuration, "include", configuration.include)
     _check_patterns(configuration, "exclude", configuration.exclude)
     _check_patterns(configuration, "per-file-ignores", [each for each, _ in configuration.per_file_ignores])
     severities: dict[str, Severity] = {}
@@ -108,6 +116,7 @@ def _project(configuration: Configuration) -> Project:
             for pattern, rules in configuration.per_file_ignores
         ),
         tuple(severities.items()),
+        Dialect(DIALECT.packages | set(configuration.packages), frozenset(configuration.classes)),
     )
 
 

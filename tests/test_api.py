@@ -123,7 +123,7 @@ def test_one_failure_of_the_analyser_does_not_hide_the_rest(
 
 
 def test_a_failure_of_a_reader_is_one_finding_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(data: bytes, path: str) -> object:
+    def fail(*args: object, **options: object) -> object:
         raise RecursionError
 
     monkeypatch.setattr(check, "read_file", fail)

@@ -70,12 +70,13 @@ def _mended(
     """The texts that are not as they were."""
     from orchwipy_lint.check import files_of
     from orchwipy_lint.fix.rounds import fix_text
+    from orchwipy_lint.project import project_of
     from orchwipy_lint.rules import RULES
     from orchwipy_lint.source.discover import mentions_package
 
     resolved = selection.resolve(RULES)
     for path, data in (*sources, *_read(files_of(paths))):
-        if mentions_package(data):
+        if mentions_package(data, project_of(path).dialect):
             check, wanted = _looking(path, resolved)
             fixed = fix_text(data, check, wanted=wanted, unsafe=unsafe)
             if fixed.data != data:
@@ -96,7 +97,8 @@ def _looking(
     codes = {rule.code for rule in RULES if asked.runs(rule)}
 
     def check(data: bytes) -> Sequence[Finding]:
-        return sorted(check_text(data, path, every).findings, key=lambda finding: finding.sort_key)
+        found = check_text(data, path, every, dialect=project.dialect).findings
+        return sorted(found, key=lambda finding: finding.sort_key)
 
     def wanted(finding: Finding) -> bool:
         return finding.path == path and finding.code in codes and asked.shows(finding)
