@@ -195,9 +195,9 @@ def test_a_file_that_does_not_parse_is_flake8s_own_business(folder: Path, flake8
 
 def test_a_failure_of_the_analyser_is_one_finding(folder: Path) -> None:
     prelude = (
-        "import orchwipy_lint.check as check\n"
+        "import orchwipy_lint.verdict as verdict\n"
         "def fail(*args): raise RecursionError('too deep')\n"
-        "check.analyse = fail"
+        "verdict.analyse = fail"
     )
     assert spawn(folder, prelude=prelude).splitlines()[:1] == [
         "./broken.py:3:8: OWP002 the analyser failed on this file:"

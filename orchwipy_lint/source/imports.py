@@ -23,7 +23,7 @@ _LONGEST_ORIGIN = 500
 def imports_of(data: bytes) -> tuple[str, ...]:
     """The modules that a file may import, rather too many than too few, each once, in their order.
 
-    `import a.b` gives `a` and `a.b`, `from a import b` gives `a` and `a.b`, `from . import x` gives `.` and `.x`.
+    `import a.b` gives `a` and `a.b`, as `from a import b` does; `from . import x` gives `.` and `.x`.
     """
     found: dict[bytes, None] = {}
     begin = data.find(b"import")  # a search for a pattern takes ten times as long
