@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import tokenize
-import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 
-from orchwipy_lint import __version__
 from orchwipy_lint.baseline import Baselines
 from orchwipy_lint.findings import Finding, Severity, drop_silenced
 from orchwipy_lint.flow import analyse
@@ -23,7 +21,8 @@ from orchwipy_lint.selection import Selection
 from orchwipy_lint.source.discover import Discovery, find_files, mentions_package
 from orchwipy_lint.source.live import Registry, Unread, read_registry
 from orchwipy_lint.source.optouts import drop_opted_out
-from orchwipy_lint.source.read import read_file
+from orchwipy_lint.source.problems import internal_error
+from orchwipy_lint.source.program import read_program
 
 __all__ = [
     "LiveResult",
@@ -93,7 +92,7 @@ def load_pipelines(paths: Iterable[str | os.PathLike[str]]) -> list[Pipeline]:
     for path in files_of(paths):
         data = _read_bytes(path)
         if isinstance(data, bytes) and mentions_package(data):
-            pipelines += read_file(data, path).pipelines
+            pipelines += read_program({path: data}).pipelines
     return pipelines
 
 
@@ -184,10 +183,9 @@ def check_text(text: str | bytes, path: str, selection: Selection, *, heed_noqa:
     findings: list[Finding] = []
     place = _START
     try:
-        reading = read_file(data, path)
-        pipelines, lines = reading.pipelines, reading.lines
-        if reading.problem is not None:
-            findings.append(reading.problem)
+        program = read_program({path: data})
+        pipelines, lines = program.pipelines, program.lines.get(path, ())
+        findings.extend(program.problems)
         for pipeline in pipelines:
             place = pipeline.span
             findings.extend(_found(pipeline, selection))
@@ -195,7 +193,7 @@ def check_text(text: str | bytes, path: str, selection: Selection, *, heed_noqa:
     except ImportError:
         raise  # what is installed is at fault, not the file
     except Exception as error:
-        findings.append(_internal_error(path, place, error))
+        findings.append(internal_error(path, place, error))
     return Result(pipelines, tuple(drop_silenced(findings, lines) if heed_noqa else findings), 1)
 
 
@@ -222,7 +220,7 @@ def check_live(registry: Registry, starts: Sequence[str], *, defaults: bool = Fa
     except ImportError:
         raise  # what is installed is at fault
     except Exception as error:
-        findings.append(_internal_error(registry.path, Span(registry.line, 1, registry.line, 1), error))
+        findings.append(internal_error(registry.path, Span(registry.line, 1, registry.line, 1), error))
     said = {(each.step, UNRESOLVED_TARGET.code) for each in unread}
     wanted = [
         each
@@ -279,25 +277,4 @@ def _unreadable(path: str, reason: str) -> Finding:
         column=1,
         end_line=1,
         end_column=1,
-    )
-
-
-def _internal_error(path: str, place: Span, error: Exception) -> Finding:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{os.path.basename(frame.filename)}, line {frame.lineno}"
-    what = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(":")
-    return Finding(
-        code="OWP002",
-        name="internal-error",
-        severity=Severity.WARNING,
-        message=f"the analyser failed on this file: {what} (in {where})",
-        path=path,
-        line=place.line,
-        column=place.column,
-        end_line=place.end_line,
-        end_column=place.end_column,
-        help=(
-            f"this is a bug in orchwipy-lint {__version__}, not in the file: please report it with this"
-            " message and the part of the file that causes it"
-        ),
     )

@@ -123,10 +123,10 @@ def test_one_failure_of_the_analyser_does_not_hide_the_rest(
 
 
 def test_a_failure_of_a_reader_is_one_finding_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(data: bytes, path: str) -> object:
+    def fail(sources: object) -> object:
         raise RecursionError
 
-    monkeypatch.setattr(check, "read_file", fail)
+    monkeypatch.setattr(check, "read_program", fail)
     (finding,) = check_source(BROKEN)
     assert (finding.code, finding.line, finding.column) == ("OWP002", 1, 1)
     assert "RecursionError (in test_api.py" in finding.message
