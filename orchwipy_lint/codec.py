@@ -22,7 +22,7 @@ class Corrupt(ValueError):
 
 
 class Codec:
-    """Writes and reads scalars, tuples, frozen sets, mappings, and the dataclasses and enums that it is given."""
+    """Writes and reads scalars, tuples, frozen sets, mappings, and some dataclasses and enums."""
 
     def __init__(self, classes: Iterable[type]) -> None:
         self._classes: dict[str, type] = {each.__name__: each for each in classes}

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchwipy_lint.codec import Codec
-from orchwipy_lint.failure import internal_error
 from orchwipy_lint.findings import Finding, Hop, Related, Severity, drop_silenced
 from orchwipy_lint.flow import analyse
 from orchwipy_lint.model import Pipeline
 from orchwipy_lint.rules import RULES
 from orchwipy_lint.source.names import DIALECT, Dialect
+from orchwipy_lint.source.problems import internal_error
 
 __all__ = ["VERDICTS", "Outline", "Terms", "Verdict", "found_in", "judge", "outlined"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from orchwipy_lint import __version__
 from orchwipy_lint.cache import Cache, cache_of
 from orchwipy_lint.config import Configuration, configuration_of
-from orchwipy_lint.patterns import excludes, includes
+from orchwipy_lint.patterns import check_patterns, excludes, includes
 from orchwipy_lint.source.components import Component, components_of
 from orchwipy_lint.source.discover import find_files, mentions_package
 from orchwipy_lint.source.imports import imports_of
@@ -66,6 +66,7 @@ class Workspaces:
         known = self._of_folder.get(folder)
         if known is None:
             configuration = configuration_of(folder)
+            check_patterns(configuration)
             root = folder if configuration.root is None else str(configuration.root)
             known = self._of_root.setdefault(root, Workspace(root, configuration, caching=self._caching))
             self._of_folder[folder] = known
