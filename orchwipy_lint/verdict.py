@@ -13,7 +13,7 @@ from orchwipy_lint.rules import RULES
 from orchwipy_lint.source.names import DIALECT, Dialect
 from orchwipy_lint.source.problems import internal_error
 
-__all__ = ["VERDICTS", "Outline", "Terms", "Verdict", "found_in", "judge", "outlined"]
+__all__ = ["TERMS", "VERDICTS", "Outline", "Terms", "Verdict", "found_in", "judge", "outlined"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,9 @@ class Verdict:
     silenced: tuple[Finding, ...] = ()
 
 
-VERDICTS = Codec((Verdict, Outline, Finding, Hop, Related, Severity, Terms, Dialect))
-"""How verdicts are written down."""
+TERMS = Codec(Terms, (Terms, Dialect))
+VERDICTS = Codec(Verdict, (Verdict, Outline, Finding, Hop, Related, Severity))
+"""How terms and verdicts are written down."""
 
 
 def judge(sources: Mapping[str, bytes], terms: Terms) -> Verdict:

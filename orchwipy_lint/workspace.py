@@ -217,9 +217,9 @@ class Workspace:
 
     def _key(self, component: Component, kind: str, terms: Terms) -> str:
         """Tells all that decides what is found: texts and their names, terms, this program, this Python."""
-        from orchwipy_lint.verdict import VERDICTS
+        from orchwipy_lint.verdict import TERMS
 
-        digest = sha256(f"{kind}\0{_edition()}\0{VERDICTS.dumps(terms)}".encode())
+        digest = sha256(f"{kind}\0{_edition()}\0{TERMS.dumps(terms)}".encode())
         for name, data in self._texts(component).items():
             digest.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
             digest.update(sha256(data).digest())
