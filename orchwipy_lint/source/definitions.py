@@ -16,8 +16,8 @@ __all__ = [
     "define",
     "import_stars",
     "imported_files",
-    "written_module",
     "read_names",
+    "written_module",
 ]
 
 _MUTATORS = frozenset(
