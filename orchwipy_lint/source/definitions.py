@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from orchwipy_lint.source.annotations import Field
-from orchwipy_lint.source.names import EXPORTED, PACKAGES, Names, Space
+from orchwipy_lint.source.names import EXPORTED, Names, Space
 from orchwipy_lint.source.statements import name_of, statements
 
 __all__ = [
@@ -88,7 +88,7 @@ def imported_files(node: ast.Import | ast.ImportFrom, names: Names) -> Iterator[
         for alias in node.names:
             modules.append(alias.name)
     for module in modules:
-        if module.partition(".")[0] not in PACKAGES and (file := layout.find(module, path)) is not None:
+        if not names.space.dialect.has(module) and (file := layout.find(module, path)) is not None:
             yield file
 
 
@@ -184,7 +184,7 @@ def _read_import(node: ast.Import | ast.ImportFrom, names: Names) -> None:
         for alias in node.names:
             top = alias.name.partition(".")[0]
             names.imports[alias.asname or top] = alias.name if alias.asname else top
-            if top in PACKAGES:
+            if names.space.dialect.has(alias.name):
                 continue
             parts = alias.name.split(".")
             prefixes = [".".join(parts[: number + 1]) for number in range(len(parts))]
@@ -193,7 +193,7 @@ def _read_import(node: ast.Import | ast.ImportFrom, names: Names) -> None:
                     names.links[alias.asname or module] = (file, "")
         return
     module = written_module(node)
-    is_known = module.partition(".")[0] in PACKAGES
+    is_known = names.space.dialect.has(module)
     file = None if is_known else find(module, path)
     for alias in node.names:
         name = alias.asname or alias.name

@@ -23,7 +23,7 @@ from orchwipy_lint.source.declared import Draft, Module
 from orchwipy_lint.source.definitions import Definitions, declare, define, import_stars
 from orchwipy_lint.source.layout import Layout
 from orchwipy_lint.source.limits import MAX_BYTES, Unreadable, parse, split_lines
-from orchwipy_lint.source.names import Names, Space
+from orchwipy_lint.source.names import DIALECT, Dialect, Names, Space
 from orchwipy_lint.source.places import Places
 from orchwipy_lint.source.problems import internal_error, unreadable
 from orchwipy_lint.source.relevance import Relevance
@@ -46,14 +46,16 @@ class Program:
     lines: Mapping[str, tuple[str, ...]]
 
 
-def read_program(sources: Mapping[str, bytes], roots: Sequence[str] = ()) -> Program:
+def read_program(
+    sources: Mapping[str, bytes], roots: Sequence[str] = (), *, dialect: Dialect = DIALECT
+) -> Program:
     """Read files by their paths; `roots` are folders in which absolute imports are looked for besides.
 
     Never raises for what the text holds.
     """
     with uncollected(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an invalid escape in a text is no business of ours
-        return _Reading(Space(Layout(sources, roots))).program(sources)
+        return _Reading(Space(Layout(sources, roots), dialect)).program(sources)
 
 
 class _Reading:
