@@ -22,7 +22,6 @@ from orchwipy_lint.rules.state import DEFAULT_ARGUMENT
 from orchwipy_lint.selection import Selection
 from orchwipy_lint.source.discover import Discovery, find_files, mentions_package
 from orchwipy_lint.source.live import Registry, Unread, read_registry
-from orchwipy_lint.source.names import DIALECT, Dialect
 from orchwipy_lint.source.optouts import drop_opted_out
 from orchwipy_lint.source.read import read_file
 
@@ -38,6 +37,7 @@ __all__ = [
     "load_pipelines",
 ]
 
+_UNREAD = ("OWP001", "OWP002")
 _START = Span(1, 1, 1, 1)
 
 
@@ -93,9 +93,10 @@ def load_pipelines(paths: Iterable[str | os.PathLike[str]]) -> list[Pipeline]:
     pipelines: list[Pipeline] = []
     projects = _Projects()
     for path in _find_files(paths, projects).files:
-        data, dialect = _read_bytes(path), projects.of(path).dialect
-        if isinstance(data, bytes) and mentions_package(data, dialect):
-            pipelines += read_file(data, path, dialect=dialect).pipelines
+        data, project = _read_bytes(path), projects.of(path)
+        if isinstance(data, bytes) and mentions_package(data, project.dialect):
+            read = read_file(data, path, dialect=project.dialect).pipelines
+            pipelines += map(project.with_contract, read)
     return pipelines
 
 
@@ -112,7 +113,7 @@ def check_files(
     What pyproject.toml says counts for what the selection leaves open, unless `configured` is false. What
     the baselines have is left out; given, they are noted what was found. Raises as `check_paths` does.
     """
-    asked = selection.resolve(RULES)
+    asked, paths = selection.resolve(RULES), tuple(paths)
     projects = _Projects() if configured else None
     baselines = baselines or Baselines()
     found = _find_files(paths, projects)
@@ -125,10 +126,15 @@ def check_files(
         if isinstance(data, Finding):
             result = Result((), (data,), 1)
         else:
-            result = check_text(data, path, wanted, dialect=project.dialect)
+            result = check_text(data, path, wanted, project=project)
         pipelines += result.pipelines
         weighed = list(dict.fromkeys(map(project.weigh, result.findings)))
         findings += baselines.sift(project.baseline, path, wanted, weighed, wanted.shows)
+    if projects is not None and not any(each.code in _UNREAD for each in findings):
+        for folder in filter(os.path.isdir, paths):
+            whole = project_of(os.fspath(folder))
+            if whole.is_in(os.fspath(folder)):
+                whole.check_contracts(each for each in pipelines if projects.of(each.path) == whole)
     return Result(
         tuple(pipelines),
         tuple(sorted(dict.fromkeys(findings), key=lambda finding: finding.sort_key)),
@@ -181,7 +187,7 @@ def check_text(
     selection: Selection,
     *,
     heed_noqa: bool = True,
-    dialect: Dialect = DIALECT,
+    project: Project = NO_PROJECT,
 ) -> Result:
     """What there is in one text, for a selection in codes alone; notes that it does not want included.
 
@@ -189,15 +195,15 @@ def check_text(
     beside those that it had by then.
     """
     data = text if isinstance(text, bytes) else _encode(text)
-    if not mentions_package(data, dialect):
+    if not mentions_package(data, project.dialect):
         return Result((), (), 1)
     pipelines: tuple[Pipeline, ...] = ()
     lines: tuple[str, ...] = ()
     findings: list[Finding] = []
     place = _START
     try:
-        reading = read_file(data, path, dialect=dialect)
-        pipelines, lines = reading.pipelines, reading.lines
+        reading = read_file(data, path, dialect=project.dialect)
+        pipelines, lines = tuple(map(project.with_contract, reading.pipelines)), reading.lines
         if reading.problem is not None:
             findings.append(reading.problem)
         for pipeline in pipelines:

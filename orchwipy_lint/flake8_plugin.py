@@ -95,7 +95,7 @@ def _check(text: str, path: str, selected: tuple[str, ...]) -> list[Finding]:
     if project.excludes(path):
         return []
     wanted = project.select(path, Selection())
-    result = check_text(text, path, EVERYTHING, heed_noqa=False, dialect=project.dialect)
+    result = check_text(text, path, EVERYTHING, heed_noqa=False, project=project)
     findings = list(dict.fromkeys(map(project.weigh, result.findings)))
 
     def shows(finding: Finding) -> bool:

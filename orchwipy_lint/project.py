@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -12,15 +13,17 @@ from typing import TYPE_CHECKING
 from orchwipy_lint.baseline import Home
 from orchwipy_lint.config import PYTHON, Configuration, InvalidConfiguration, configuration_of
 from orchwipy_lint.findings import Finding, Severity
+from orchwipy_lint.model import Brought, Contract, Pipeline
 from orchwipy_lint.rules import RULES, find_rule
 from orchwipy_lint.rules.branches import NEEDS_STEP_FUNCTIONS
 from orchwipy_lint.selection import Selection, UnknownRule
+from orchwipy_lint.source.contracts import read_type
 from orchwipy_lint.source.names import DIALECT, Dialect
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-__all__ = ["NO_PROJECT", "Project", "project_of"]
+__all__ = ["NO_PROJECT", "Project", "make_project", "project_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Project:
     ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     severities: tuple[tuple[str, Severity], ...] = ()
     dialect: Dialect = DIALECT
+    contracts: tuple[tuple[str, Contract], ...] = ()
 
     def select(self, path: str, asked: Selection) -> Selection:
         """What to look for in a file, of a selection in codes alone that comes from the command line.
@@ -59,6 +63,34 @@ class Project:
             return finding
         return replace(finding, severity=severity)
 
+    def with_contract(self, pipeline: Pipeline) -> Pipeline:
+        """The pipeline with what its callers bring, if that is configured."""
+        found = [contract for name, contract in self.contracts if name in self._names(pipeline)]
+        return replace(pipeline, contract=found[-1]) if found else pipeline
+
+    def check_contracts(self, pipelines: Iterable[Pipeline]) -> None:
+        """Raises `InvalidConfiguration` for a contract of none of the pipelines, which are all there are."""
+        if not self.contracts:
+            return
+        names = {name for each in pipelines for name in self._names(each)}
+        for name, _ in self.contracts:
+            if name not in names:
+                close = get_close_matches(name, names, n=1)
+                hint = f"; did you mean `{close[0]}`?" if close else ""
+                where = f"{self.configuration.file}: `contracts` in [tool.orchwipy]"
+                raise InvalidConfiguration(f"{where}: there is no pipeline `{name}`{hint}")
+
+    def is_in(self, folder: str) -> bool:
+        """Whether a folder holds all of its roots."""
+        root, folder = str(self.configuration.root or ""), os.path.abspath(folder)
+        return all(
+            PurePath(os.path.join(root, each)).is_relative_to(folder) for each in self.configuration.roots
+        )
+
+    def _names(self, pipeline: Pipeline) -> tuple[str, ...]:
+        """What a contract may call a pipeline."""
+        return (pipeline.name, f"{self._below(pipeline.path)}:{pipeline.name}")
+
     @property
     def baseline(self) -> Home | None:
         """Where its baseline is; None without a pyproject.toml."""
@@ -75,11 +107,12 @@ class Project:
         return self._matches(self.configuration.exclude, path)
 
     def _matches(self, patterns: tuple[str, ...], path: str) -> bool:
-        file = self.configuration.file
-        if file is None or not patterns:
-            return False
-        below = PurePath(os.path.abspath(path)).relative_to(file.parent).as_posix()
-        return _spec(patterns).match_file(below)
+        return bool(patterns) and _spec(patterns).match_file(self._below(path))
+
+    def _below(self, path: str) -> str:
+        """A path as seen from the folder of the configuration, where there is one."""
+        folder = self.configuration.root or os.path.dirname(os.path.abspath(path))
+        return PurePath(os.path.abspath(path)).relative_to(folder).as_posix()
 
 
 NO_PROJECT = Project(Configuration())
@@ -88,11 +121,12 @@ NO_PROJECT = Project(Configuration())
 
 def project_of(path: str) -> Project:
     """What is configured for a file, or for a folder. Raises `InvalidConfiguration`."""
-    return _project(configuration_of(path))
+    return make_project(configuration_of(path))
 
 
 @lru_cache(maxsize=64)
-def _project(configuration: Configuration) -> Project:
+def make_project(configuration: Configuration) -> Project:
+    """A configuration, applied. Raises `InvalidConfiguration`."""
     direct = configuration.engine == "direct"
     _check_patterns(configuration, "include", configuration.include)
     _check_patterns(configuration, "exclude", configuration.exclude)
@@ -117,7 +151,23 @@ def _project(configuration: Configuration) -> Project:
         ),
         tuple(severities.items()),
         Dialect(DIALECT.packages | set(configuration.packages), frozenset(configuration.classes)),
+        tuple(sorted(_contracts(configuration), key=lambda each: ":" in each[0])),  # the nearer name is last
     )
+
+
+def _contracts(configuration: Configuration) -> Iterator[tuple[str, Contract]]:
+    for pipeline, promises in configuration.contracts:
+        brought: dict[str, Brought] = {}
+        for each in promises:
+            type_ = read_type(each.type)
+            if type_ is None:
+                raise InvalidConfiguration(
+                    f"{configuration.file}: `contracts` in [tool.orchwipy] gives `{each.key}` of `{pipeline}`"
+                    f" the type `{each.type}`, which cannot be read; write what JSON has, as in"
+                    " `list[dict[str, int]]`, `str | None` or `Literal['a', 'b']`"
+                )
+            brought[each.key] = Brought(type_, each.required, each.type)
+        yield pipeline, Contract(brought, "pyproject.toml")
 
 
 def _resolve(configuration: Configuration, key: str, rules: Sequence[str]) -> tuple[str, ...]:

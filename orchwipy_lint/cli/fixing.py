@@ -97,7 +97,7 @@ def _looking(
     codes = {rule.code for rule in RULES if asked.runs(rule)}
 
     def check(data: bytes) -> Sequence[Finding]:
-        found = check_text(data, path, every, dialect=project.dialect).findings
+        found = check_text(data, path, every, project=project).findings
         return sorted(found, key=lambda finding: finding.sort_key)
 
     def wanted(finding: Finding) -> bool:
