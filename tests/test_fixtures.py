@@ -19,7 +19,7 @@ from orchwipy_lint.rules import RULES
 from orchwipy_lint.selection import Selection
 
 FIXTURES = Path(__file__).parent / "fixtures"
-PROJECTS = ("contracts",)
+PROJECTS = ("contracts", "projects")
 """Folders of projects, which have tests of their own."""
 FILES = sorted(path for path in FIXTURES.rglob("*.py") if path.relative_to(FIXTURES).parts[0] not in PROJECTS)
 
