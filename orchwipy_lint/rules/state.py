@@ -11,7 +11,7 @@ from orchwipy_lint.flow.monitors import GONE, MAYBE, THERE, Presence, keeps
 from orchwipy_lint.flow.witness import Hop, Path
 from orchwipy_lint.model import Span
 from orchwipy_lint.rules.base import Rule
-from orchwipy_lint.rules.paths import arrows, at, closest, hops_of, keys_on_arrival, shortened, steps_of
+from orchwipy_lint.rules.paths import arrows, at, closest, hops_of, keys_on_arrival, line_of, shortened, steps_of
 
 __all__ = ["DEFAULT_ARGUMENT", "MAYBE_MISSING", "MISSING_ARGUMENT"]
 
@@ -34,7 +34,7 @@ def missing_argument(flow: Flow) -> Iterator[Finding]:
             related=[*_drops(flow, path, key), _need(node, key)],
             help=_help(flow, edge, node, key, meant),
             hops=hops_of(flow, path, key, _end(node)),
-            also=_also(flow, node, key),
+            also=_also(flow, node, key, step.path),
             swap=(key, meant) if meant else None,
         )
 
@@ -159,12 +159,12 @@ def _help(flow: Flow, edge: Edge, node: Node, key: str, meant: str | None) -> st
     hint = f"did you mean `{meant}`, which is there? Or " if meant else ""
     if node.fork is not None:
         return f"{hint}{_with_key(flow, edge, key)}"
-    is_near = node.step.path == flow.graph.nodes[edge.source].step.path
-    where = "line " if is_near else f"{node.step.path}:"
-    if key in node.step.required_keys and key not in node.parameters:
-        where += str(node.step.required_keys[key].line)
+    step, here = node.step, flow.graph.nodes[edge.source].step.path
+    if key in step.required_keys and key not in node.parameters:
+        where = line_of(step.path, step.required_keys[key].line, here)
         return f'{hint}{_with_key(flow, edge, key)}, or read it with `.get("{key}")` at {where}'
-    where += str(next(each.span.line for each in node.step.parameters if each.name == key))
+    line = next(each.span.line for each in step.parameters if each.name == key)
+    where = line_of(step.path, line, here)
     return f"{hint}{_with_key(flow, edge, key)}, or give `{key}` a default at {where}"
 
 
@@ -181,7 +181,7 @@ def _with_key(flow: Flow, edge: Edge, key: str) -> str:
     return f"return {inner}{separator}{added}{text[-1]} here" if key.isidentifier() else f"set `{key}` here"
 
 
-def _also(flow: Flow, node: Node, key: str) -> str | None:
+def _also(flow: Flow, node: Node, key: str, here: str) -> str | None:
     """Another path, on which the key does arrive."""
     best: Path | None = None
     for edge in flow.graph.into[node.number]:
@@ -200,7 +200,9 @@ def _also(flow: Flow, node: Node, key: str) -> str | None:
         return text
     if not setters:
         return f"{text}, where the caller brings it"
-    return f"{text}, where line {setters[-1].arm.span.line} sets it"
+    setter = setters[-1]
+    path = flow.graph.nodes[setter.source].step.path
+    return f"{text}, where {line_of(path, setter.arm.span.line, here)} sets it"
 
 
 MISSING_ARGUMENT = Rule(
