@@ -253,10 +253,7 @@ class Workspace:
             except OSError:
                 return
         owned = {self.root: True}
-        for path in find_files(
-            [os.path.join(self.root, folder) for folder in configuration.roots],
-            lambda path: includes(configuration, path),
-        ).files:
+        for path in find_files([self.root], lambda path: includes(configuration, path)).files:
             if self._owns(os.path.dirname(path), owned) and not excludes(configuration, path):
                 yield path
 

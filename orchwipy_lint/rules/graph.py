@@ -10,7 +10,7 @@ from orchwipy_lint.flow.graph import END
 from orchwipy_lint.flow.monitors import FREE, Reached
 from orchwipy_lint.model import ALWAYS, Arm, Span, Step
 from orchwipy_lint.rules.base import Rule
-from orchwipy_lint.rules.paths import arms_of, at, closest
+from orchwipy_lint.rules.paths import arms_of, at, closest, line_of
 
 __all__ = [
     "DUPLICATE_STEP",
@@ -167,7 +167,7 @@ def duplicate_step(flow: Flow) -> Iterator[Finding]:
             flow.pipeline,
             second.path,
             second.span,
-            f"step `{second.name}` replaces the one of the same name at line {first.span.line}",
+            f"step `{second.name}` replaces the one of the same name at {line_of(first.path, first.span.line, second.path)}",
             step=second.name,
             related=[
                 Related(first.path, first.span.line, f"the first step `{first.name}`, which never runs")

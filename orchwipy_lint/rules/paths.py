@@ -25,6 +25,7 @@ __all__ = [
     "hops_of",
     "keys_on_arrival",
     "last_change",
+    "line_of",
     "remark",
     "shortened",
     "signature",
@@ -33,6 +34,11 @@ __all__ = [
 ]
 
 MAX_TEXT = 72
+
+
+def line_of(path: str, line: int, here: str) -> str:
+    """A line in words: with its file where that is not the one at hand."""
+    return f"line {line}" if path == here else f"{path}:{line}"
 
 
 def at(

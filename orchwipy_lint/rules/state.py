@@ -19,6 +19,7 @@ from orchwipy_lint.rules.paths import (
     closest,
     hops_of,
     keys_on_arrival,
+    line_of,
     shortened,
     steps_of,
 )
@@ -45,7 +46,7 @@ def missing_argument(flow: Flow) -> Iterator[Finding]:
             related=[*_drops(flow, path, key), _need(node, key)],
             help=_help(flow, edge, node, key, meant),
             hops=hops_of(flow, path, key, _end(node)),
-            also=_also(flow, node, key),
+            also=_also(flow, node, key, step.path),
             swap=(key, meant) if meant else None,
         )
 
@@ -207,7 +208,7 @@ def _help(flow: Flow, edge: Edge, node: Node, key: str, meant: str | None) -> st
 
 def _or_default(node: Node, key: str, bringing: str, near: str) -> str:
     """Two ways out: how to bring the key, and how to do without it, as seen from a file."""
-    where = f"{'line ' if node.step.path == near else f'{node.step.path}:'}{_reading(node, key).line}"
+    where = line_of(node.step.path, _reading(node, key).line, near)
     if key not in node.parameters:
         return f'{bringing}, or read it with `.get("{key}")` at {where}'
     return f"{bringing}, or give `{key}` a default at {where}"
@@ -226,7 +227,7 @@ def _with_key(flow: Flow, edge: Edge, key: str) -> str:
     return f"return {inner}{separator}{added}{text[-1]} here" if key.isidentifier() else f"set `{key}` here"
 
 
-def _also(flow: Flow, node: Node, key: str) -> str | None:
+def _also(flow: Flow, node: Node, key: str, here: str) -> str | None:
     """Another path, on which the key does arrive."""
     best: Path | None = None
     for edge in flow.graph.into[node.number]:
@@ -245,7 +246,9 @@ def _also(flow: Flow, node: Node, key: str) -> str | None:
         return text
     if not setters:
         return f"{text}, where the caller brings it"
-    return f"{text}, where line {setters[-1].arm.span.line} sets it"
+    setter = setters[-1]
+    path = flow.graph.nodes[setter.source].step.path
+    return f"{text}, where {line_of(path, setter.arm.span.line, here)} sets it"
 
 
 MISSING_ARGUMENT = Rule(

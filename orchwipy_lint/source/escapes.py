@@ -6,6 +6,7 @@ import ast
 import re
 
 from orchwipy_lint.source.names import Names
+from orchwipy_lint.source.statements import name_of
 
 __all__ = ["HARMLESS", "escapes"]
 
@@ -58,7 +59,7 @@ def _escapes(tree: ast.Module, name: str, names: Names) -> bool:
 
 
 def _is(name: str, node: ast.expr) -> bool:
-    return (isinstance(node, ast.Name) and node.id == name) or _is_bare(name, node)
+    return name_of(node) == name or _is_bare(name, node)
 
 
 def _is_bare(name: str, node: ast.expr) -> bool:
@@ -66,8 +67,7 @@ def _is_bare(name: str, node: ast.expr) -> bool:
     return (
         isinstance(node, ast.Attribute)
         and node.attr in _REGISTERING
-        and isinstance(node.value, ast.Name)
-        and node.value.id == name
+        and name_of(node.value) == name
     )
 
 

@@ -100,12 +100,8 @@ class _Reading:
 
     def starts(self) -> list[str]:
         """All modules, in the order in which a look at them starts: first those that nothing imports."""
-        imported = {file for names in self.space.modules.values() for file in self.imports(names)}
+        imported = {file for names in self.space.modules.values() for file in names.files}
         return sorted(self.modules, key=lambda path: (path in imported, path))
-
-    def imports(self, names: Names) -> list[str]:
-        """The files that a module imports, in their order."""
-        return list(dict.fromkeys([*(file for file, _ in names.links.values()), *names.stars]))
 
     def imported_first(self, starts: Sequence[str]) -> list[str]:
         """The modules, what each imports before it as far as they do not import one another."""
@@ -118,7 +114,7 @@ class _Reading:
                 below = next((each for each in rest if each in self.modules and each not in seen), None)
                 if below is not None:
                     seen.add(below)
-                    waiting.append((below, iter(self.imports(self.space.modules[below]))))
+                    waiting.append((below, iter(self.space.modules[below].files)))
                     continue
                 waiting.pop()
                 if path:
@@ -144,7 +140,7 @@ class _Reading:
         """Tell which modules and which of their names may declare pipelines, by what they import."""
         importers: dict[str, list[Module]] = {}
         for path in order:
-            for file in self.imports(self.space.modules[path]):
+            for file in self.space.modules[path].files:
                 importers.setdefault(file, []).append(self.modules[path])
         waiting = [path for path in order if self.modules[path].relevance.is_relevant]
         while waiting:
