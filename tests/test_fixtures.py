@@ -22,10 +22,9 @@ from orchwipy_lint.rules import RULES
 from orchwipy_lint.selection import Selection
 
 FIXTURES = Path(__file__).parent / "fixtures"
-PROJECTS = FIXTURES / "projects"
-APART = (PROJECTS, FIXTURES / "contracts")
-"""Folders of projects."""
-FILES = sorted(path for path in FIXTURES.rglob("*.py") if not set(APART) & set(path.parents))
+PROJECTS = ("contracts", "projects")
+"""Folders of projects, whose files hold pipelines together."""
+FILES = sorted(path for path in FIXTURES.rglob("*.py") if path.relative_to(FIXTURES).parts[0] not in PROJECTS)
 
 _COMMENT = re.compile(r"# (OWP\d{3}.*)$")
 _EXPECTATION = re.compile(
@@ -85,10 +84,13 @@ def test_fixture(path: Path) -> None:
     assert differences(read_expected(text), found) == ([], [])
 
 
-@pytest.mark.parametrize("folder", sorted(PROJECTS.iterdir()), ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", sorted((FIXTURES / "projects").iterdir()), ids=lambda folder: folder.name)
 def test_project(folder: Path) -> None:
     found = check_paths([folder])
-    places = {str(path): [each for each in found if os.path.abspath(each.path) == str(path)] for path in files_of(folder)}
+    places = {
+        str(path): [each for each in found if os.path.abspath(each.path) == str(path)]
+        for path in files_of(folder)
+    }
     assert sum(map(len, places.values())) == len(found)
     wrong = {path: differences(read_expected(read_text(Path(path))), each) for path, each in places.items()}
     assert {path: each for path, each in wrong.items() if each != ([], [])} == {}

@@ -31,6 +31,7 @@ __all__ = [
     "signature",
     "steps_of",
     "through",
+    "unless_partial",
 ]
 
 MAX_TEXT = 72
@@ -79,6 +80,11 @@ def at(
         also=also,
         swap=swap,
     )
+
+
+def unless_partial(flow: Flow, severity: Severity) -> Severity:
+    """Where a file cannot be read, what is not known here may be known from there."""
+    return Severity.NOTE if flow.pipeline.is_partial else severity
 
 
 def steps_of(flow: Flow, path: Path) -> tuple[str, ...]:

@@ -247,8 +247,8 @@ def _also(flow: Flow, node: Node, key: str, here: str) -> str | None:
     if not setters:
         return f"{text}, where the caller brings it"
     setter = setters[-1]
-    path = flow.graph.nodes[setter.source].step.path
-    return f"{text}, where {line_of(path, setter.arm.span.line, here)} sets it"
+    where = line_of(flow.graph.nodes[setter.source].step.path, setter.arm.span.line, here)
+    return f"{text}, where {where} sets it"
 
 
 MISSING_ARGUMENT = Rule(

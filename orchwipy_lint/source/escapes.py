@@ -64,11 +64,7 @@ def _is(name: str, node: ast.expr) -> bool:
 
 def _is_bare(name: str, node: ast.expr) -> bool:
     """`pipe.fn` or `pipe.step` without a call: whoever has it can register steps."""
-    return (
-        isinstance(node, ast.Attribute)
-        and node.attr in _REGISTERING
-        and name_of(node.value) == name
-    )
+    return isinstance(node, ast.Attribute) and node.attr in _REGISTERING and name_of(node.value) == name
 
 
 def _is_known(function: ast.expr, names: Names) -> bool:

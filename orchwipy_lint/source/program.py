@@ -12,8 +12,8 @@ from __future__ import annotations
 import io
 import tokenize
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from orchwipy_lint.collector import uncollected
 from orchwipy_lint.findings import Finding
@@ -21,6 +21,7 @@ from orchwipy_lint.model import Pipeline, Span
 from orchwipy_lint.source.assembly import InFile, assembled
 from orchwipy_lint.source.declared import Draft, Module
 from orchwipy_lint.source.definitions import Definitions, declare, define, import_stars
+from orchwipy_lint.source.imports import imports_of
 from orchwipy_lint.source.layout import Layout
 from orchwipy_lint.source.limits import MAX_BYTES, Unreadable, parse, split_lines
 from orchwipy_lint.source.names import DIALECT, Dialect, Names, Space
@@ -79,7 +80,8 @@ class _Reading:
         walk = Walk(self.modules)
         walk.run(relevant)
         self.failed.update(walk.failed)
-        pipelines = self.pipelines(walk.drafts)
+        unread = {path: self.imports(path, sources[path]) for path in self.failed}
+        pipelines = [self.weighed(each, unread) for each in self.pipelines(walk.drafts)]
         problems = [_finding(path, error) for path, error in sorted(self.failed.items())]
         return Program(tuple(pipelines), tuple(problems), self.lines)
 
@@ -164,6 +166,31 @@ class _Reading:
             return False
         matter = module.relevance.functions | module.relevance.pipelines
         return home.path not in settled or there in matter or (not there and bool(matter))
+
+    def imports(self, path: str, data: bytes) -> set[str]:
+        """The files that a file which cannot be read imports, itself or by others."""
+        found = {self.space.layout.find(each, path) for each in imports_of(data)}
+        return self.reached(each for each in found if each is not None)
+
+    def reached(self, paths: Iterable[str]) -> set[str]:
+        """Files, and those that they import, themselves or by others."""
+        seen: set[str] = set()
+        waiting = list(paths)
+        while waiting:
+            path = waiting.pop()
+            if path not in seen:
+                seen.add(path)
+                names = self.space.modules.get(path)
+                waiting += () if names is None else names.files
+        return seen
+
+    def weighed(self, pipeline: Pipeline, unread: Mapping[str, set[str]]) -> Pipeline:
+        """The pipeline, which has parts elsewhere where files cannot be read that belong to it."""
+        if not unread:
+            return pipeline
+        reached, parts = self.reached(pipeline.parts), set(pipeline.parts)
+        is_partial = any(path in reached or parts & known for path, known in unread.items())
+        return replace(pipeline, is_partial=True, escapes=True) if is_partial else pipeline
 
     def pipelines(self, drafts: Sequence[Draft]) -> list[Pipeline]:
         readers = {
