@@ -95,7 +95,7 @@ class Workspace:
     def files(self) -> Mapping[str, bytes]:
         """The texts of all files that can be read."""
         texts = {}
-        for path in self._walked():
+        for path in self.paths():
             try:
                 with open(path, "rb") as file:
                     texts[self.name(path)] = file.read()
@@ -244,7 +244,8 @@ class Workspace:
             self._scans[data] = imports_of(data)
         return self._scans[data]
 
-    def _walked(self) -> Iterator[str]:
+    def paths(self) -> Iterator[str]:
+        """Where its files are now."""
         configuration = self.configuration
         if configuration.root is None:
             try:
