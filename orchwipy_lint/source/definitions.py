@@ -97,9 +97,9 @@ def written_module(node: ast.ImportFrom) -> str:
     return "." * node.level + (node.module or "")
 
 
-def import_stars(space: Space) -> None:
-    """Give each module what it imports by `*`."""
-    waiting = [each for each in space.modules.values() if each.stars]
+def import_stars(space: Space, order: Iterable[str]) -> None:
+    """Give each module what it imports by `*`; fast where imported modules come first in the order."""
+    waiting = [names for path in order if (names := space.modules[path]).stars]
     is_new = True
     while is_new:  # what one gets another may import from it
         is_new = False

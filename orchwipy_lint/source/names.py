@@ -133,6 +133,8 @@ class Names:
     def _followed(self, name: str) -> tuple[Names, str]:
         here, seen = self, set[tuple[str, str]]()
         while name:
+            if name in here._origins:
+                return here._origins[name]
             known = name
             while known not in here.links and "." in known:
                 known = known.rpartition(".")[0]

@@ -70,9 +70,10 @@ class _Reading:
         found = {
             path: definitions for path in sorted(sources) if (definitions := self.opened(path, sources[path]))
         }
-        import_stars(self.space)
         starts = self.starts()
-        order = [path for path in self.imported_first(starts) if self.named(path, found[path])]
+        order = self.imported_first(starts)
+        import_stars(self.space, order)
+        order = [path for path in order if self.named(path, found[path])]
         self.settle(order)
         relevant = [
             path for path in starts if path in self.modules and self.modules[path].relevance.is_relevant
