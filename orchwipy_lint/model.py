@@ -17,7 +17,9 @@ __all__ = [
     "UNKNOWN_VALUE",
     "Arm",
     "Base",
+    "Brought",
     "Case",
+    "Contract",
     "Effect",
     "FanOut",
     "Parameter",
@@ -243,13 +245,30 @@ class Step:
     """Parameters whose value it may change in place."""
     is_plain: bool = False
     """A function that knows nothing of pipelines: it gets what it asks for, and its result is stored."""
-    problems: tuple[tuple[Span, str, str], ...] = ()
-    """What is wrong with how it is declared (OWP306): where, what, and what to write."""
+    problems: tuple[tuple[str, Span, str, str], ...] = ()
+    """What is wrong with how it is declared (OWP306): file, where, what, and what to write."""
 
     @property
     def keys(self) -> frozenset[str]:
         """The keys of the state that its parameters name."""
         return frozenset(each.name for each in self.parameters if not each.supplied)
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What callers bring under one key. `annotation` is the type as a contract names it."""
+
+    type: Type = ANY
+    required: bool = True
+    annotation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What callers bring to the first step, by key, and nothing else; `origin` is the file that says so."""
+
+    brought: Mapping[str, Brought]
+    origin: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,5 +289,11 @@ class Pipeline:
     replaced: tuple[tuple[Step, Step], ...] = ()
     escapes: bool = False
     """Code that is not known may register more steps (a deep copy, an argument of an unknown call)."""
+    contract: Contract | None = None
+    """What callers bring; without it, what the beginner requires, and perhaps what it has defaults for."""
     problems: tuple[tuple[str, Span, str, str], ...] = ()
     """What is wrong with how its steps are put together (OWP209): file, where, what, and what to write."""
+    is_partial: bool = False
+    """A file that may have a part in it cannot be read."""
+    parts: tuple[str, ...] = ()
+    """The files that make the pipeline, register or hold a step of it, or put its steps together; sorted."""

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import PurePath
-from typing import TYPE_CHECKING
 
 from orchwipy_lint.baseline import Home
 from orchwipy_lint.config import Configuration, InvalidConfiguration, configuration_of
 from orchwipy_lint.findings import Finding, Severity
+from orchwipy_lint.model import Brought, Contract
+from orchwipy_lint.patterns import check_patterns, matches
 from orchwipy_lint.rules import RULES, find_rule
 from orchwipy_lint.rules.branches import NEEDS_STEP_FUNCTIONS
 from orchwipy_lint.selection import Selection, UnknownRule
+from orchwipy_lint.source.contracts import read_type
 
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
-
-__all__ = ["NO_PROJECT", "Project", "project_of"]
+__all__ = ["Project", "make_project", "project_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +30,23 @@ class Project:
     selection: Selection = Selection()
     ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     severities: tuple[tuple[str, Severity], ...] = ()
+    contracts: tuple[tuple[str, Contract], ...] = ()
 
-    def select(self, path: str, asked: Selection) -> Selection:
+    def select(self, path: str | None, asked: Selection) -> Selection:
         """What to look for in a file, of a selection in codes alone that comes from the command line.
+
+        Without a file, what to look for in any.
 
         A `select` that is asked for takes the place of what the configuration selects and ignores; an
         `ignore` comes on top. What is ignored in single files stays so.
         """
         own = self.selection
-        codes = [code for pattern, codes in self.ignores if self._matches((pattern,), path) for code in codes]
+        codes = [
+            code
+            for pattern, codes in self.ignores
+            if path is not None and matches(self.configuration, (pattern,), os.path.abspath(path))
+            for code in codes
+        ]
         return Selection(
             asked.select or own.select,
             (*asked.ignore, *(() if asked.select else own.ignore), *codes),
@@ -57,38 +65,39 @@ class Project:
             return finding
         return replace(finding, severity=severity)
 
+    def check_contracts(self, names: Collection[str]) -> None:
+        """Raises `InvalidConfiguration` for a contract of a pipeline that there is not."""
+        for name, _ in self.contracts:
+            if name not in names:
+                close = get_close_matches(name, names, n=1)
+                hint = f"; did you mean `{close[0]}`?" if close else ""
+                where = f"{self.configuration.file}: `contracts` in [tool.orchwipy]"
+                raise InvalidConfiguration(f"{where}: there is no pipeline `{name}`{hint}")
+
+    def is_in(self, folder: str) -> bool:
+        """Whether a folder holds all of its roots."""
+        root = str(self.configuration.root or "")
+        return all(
+            PurePath(os.path.join(root, each)).is_relative_to(folder) for each in self.configuration.roots
+        )
+
     @property
     def baseline(self) -> Home | None:
         """Where its baseline is; None without a pyproject.toml."""
         file = self.configuration.file
         return None if file is None else Home(file.parent, file.parent / self.configuration.baseline)
 
-    def excludes(self, path: str) -> bool:
-        """Whether a file is passed over when its folder is checked."""
-        return self._matches(self.configuration.exclude, path)
-
-    def _matches(self, patterns: tuple[str, ...], path: str) -> bool:
-        file = self.configuration.file
-        if file is None or not patterns:
-            return False
-        below = PurePath(os.path.abspath(path)).relative_to(file.parent).as_posix()
-        return _spec(patterns).match_file(below)
-
-
-NO_PROJECT = Project(Configuration())
-"""Where nothing is configured."""
-
 
 def project_of(path: str) -> Project:
     """What is configured for a file, or for a folder. Raises `InvalidConfiguration`."""
-    return _project(configuration_of(path))
+    return make_project(configuration_of(path))
 
 
 @lru_cache(maxsize=64)
-def _project(configuration: Configuration) -> Project:
+def make_project(configuration: Configuration) -> Project:
+    """A configuration, applied. Raises `InvalidConfiguration`."""
     direct = configuration.engine == "direct"
-    _check_patterns(configuration, "exclude", configuration.exclude)
-    _check_patterns(configuration, "per-file-ignores", [each for each, _ in configuration.per_file_ignores])
+    check_patterns(configuration)
     severities: dict[str, Severity] = {}
     named = [
         (_resolve(configuration, "severities", [rule])[0], severity)
@@ -108,7 +117,23 @@ def _project(configuration: Configuration) -> Project:
             for pattern, rules in configuration.per_file_ignores
         ),
         tuple(severities.items()),
+        tuple(sorted(_contracts(configuration), key=lambda each: ":" in each[0])),  # the nearer name is last
     )
+
+
+def _contracts(configuration: Configuration) -> Iterator[tuple[str, Contract]]:
+    for pipeline, promises in configuration.contracts:
+        brought: dict[str, Brought] = {}
+        for each in promises:
+            type_ = read_type(each.type)
+            if type_ is None:
+                raise InvalidConfiguration(
+                    f"{configuration.file}: `contracts` in [tool.orchwipy] gives `{each.key}` of `{pipeline}`"
+                    f" the type `{each.type}`, which cannot be read; write what JSON has, as in"
+                    " `list[dict[str, int]]`, `str | None` or `Literal['a', 'b']`"
+                )
+            brought[each.key] = Brought(type_, each.required, each.type)
+        yield pipeline, Contract(brought, "pyproject.toml")
 
 
 def _resolve(configuration: Configuration, key: str, rules: Sequence[str]) -> tuple[str, ...]:
@@ -123,21 +148,3 @@ def _whole(codes: Iterable[str]) -> tuple[str, ...]:
     """All codes of rules that begin as these do."""
     beginnings = tuple(codes)
     return tuple(rule.code for rule in RULES if rule.code.startswith(beginnings))
-
-
-def _check_patterns(configuration: Configuration, key: str, patterns: Sequence[str]) -> None:
-    for pattern in patterns:
-        try:
-            _spec((pattern,))
-        except ValueError:
-            raise InvalidConfiguration(
-                f"{configuration.file}: `{key}` in [tool.orchwipy]: `{pattern}` is no pattern;"
-                " write one as in a .gitignore"
-            ) from None
-
-
-@lru_cache(maxsize=64)
-def _spec(patterns: tuple[str, ...]) -> GitIgnoreSpec:
-    from pathspec import GitIgnoreSpec  # 15 ms, and many projects have no pattern
-
-    return GitIgnoreSpec.from_lines(patterns)

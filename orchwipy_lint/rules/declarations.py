@@ -8,7 +8,7 @@ from orchwipy_lint.findings import Finding, Severity
 from orchwipy_lint.flow import Flow
 from orchwipy_lint.model import Arm
 from orchwipy_lint.rules.base import Rule
-from orchwipy_lint.rules.paths import arms_of, at
+from orchwipy_lint.rules.paths import arms_of, at, unless_partial
 
 __all__ = [
     "ASYNC_STEP",
@@ -63,6 +63,7 @@ def unreadable_return(flow: Flow) -> Iterator[Finding]:
                     step.path,
                     site.span,
                     f"step `{step.name}` returns what cannot be read: {site.problem}",
+                    severity=unless_partial(flow, UNREADABLE_RETURN.severity),
                     step=step.name,
                 )
 
@@ -105,10 +106,8 @@ def async_step(flow: Flow) -> Iterator[Finding]:
 
 def invalid_declaration(flow: Flow) -> Iterator[Finding]:
     for step in flow.pipeline.steps:
-        for span, problem, advice in step.problems:
-            yield at(
-                INVALID_DECLARATION, flow.pipeline, step.path, span, problem, step=step.name, help=advice
-            )
+        for path, span, problem, advice in step.problems:
+            yield at(INVALID_DECLARATION, flow.pipeline, path, span, problem, step=step.name, help=advice)
 
 
 def _of_fan(arm: Arm) -> tuple[str, ...]:

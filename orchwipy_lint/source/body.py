@@ -20,7 +20,7 @@ from orchwipy_lint.source.assignments import Assignments
 from orchwipy_lint.source.cases import Cases, both, either
 from orchwipy_lint.source.expressions import Expressions
 from orchwipy_lint.source.paths import Path, dict_names, forgotten, joined, meet
-from orchwipy_lint.source.statements import is_try
+from orchwipy_lint.source.statements import is_try, name_of
 from orchwipy_lint.source.uses import changed_names, header_expressions, scan, stored_names
 from orchwipy_lint.types import equals
 
@@ -153,7 +153,10 @@ class Body:
                 return self.match(match, match_twin, path)
             case _:
                 for name in stored_names([twin]):
-                    path.env[name] = (opaque(),)
+                    if isinstance(twin, ast.ImportFrom) and self.expressions.names.is_sure(name):
+                        path.env.pop(name, None)  # it is looked up where it is used
+                    else:
+                        path.env[name] = (opaque(),)
         return path
 
     def returned(self, node: cst.Return, twin: ast.Return, path: Path) -> None:
@@ -383,9 +386,8 @@ class Body:
         if not isinstance(node, ast.Call):
             return False
         names = self.expressions.names
-        return (isinstance(node.func, ast.Name) and node.func.id in names.never_return) or (
-            names.dotted(node.func) in _EXITS
-        )
+        name = name_of(node.func)
+        return name is not None and (names.is_without_return(name) or names.full_name(name) in _EXITS)
 
 
 def _is_whole(path: Path | None, before: Path, cases: Cases) -> bool:
