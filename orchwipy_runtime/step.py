@@ -58,7 +58,9 @@ class Step(_Base[Parameters, Returned]):
         for key in registration.signature.required if registration is not None else ():
             if key not in kwargs:
                 raise _wrong_arguments(self.name, f"lacks `{key}`, which the step needs", key)
-        return ReturnUpdates(self.name, "*", **kwargs)
+        updates = ReturnUpdates(self.name, "*")
+        updates.replace = kwargs  # any names, also those of the parameters of ReturnUpdates
+        return updates
 
     @property
     def head(self) -> str:
