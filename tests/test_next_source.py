@@ -141,7 +141,7 @@ def test_programs_say_the_same_in_both_forms(program: Program) -> None:
 
 
 @pytest.mark.slow
-@settings(QUICK, max_examples=800)
+@settings(QUICK, max_examples=250)
 @given(programs(FORKED))
 def test_many_programs_say_the_same_in_both_forms(program: Program) -> None:
     programs_say_the_same(program)
