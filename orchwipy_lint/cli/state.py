@@ -20,9 +20,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "state",
         allow_abbrev=False,
         help="show which keys each step gets, of which types, and who set them",
-        description="Shows what is known of the state before each step of a pipeline, or before one: each key,"
-        " its type, whether it is there on every path, and who set it. Nothing is run. Exit status: 0, 2 where"
-        " the pipeline could not be read.",
+        description="Shows what is known of the state before each step of a pipeline, or before one: each"
+        " key, its type, whether it is there on every path, and who set it. Nothing is run. Exit status: 0, 2"
+        " where the pipeline could not be read.",
     )
     parser.add_argument(
         "file", metavar="FILE[:PIPE]", help="the program, and its pipeline's name where it has several"

@@ -107,7 +107,7 @@ class _Reading:
         if present or (unknown and any(name in node.parameters for node in self.nodes)):
             status = Status.MAYBE if absent or unknown else Status.SURE
             given = self.feasible(name)
-            setters = _places(map(self.place, given or self.values.get(None, ())))
+            setters = _places(map(self.place, given or self.values.get(None, [])))
             return Key(name, status, self.type(name, given), setters, _places(self.droppers(name)))
         droppers = () if unknown else _places(self.droppers(name))
         return Key(name, Status.DROPPED, join(()), (), droppers) if droppers else None
@@ -140,13 +140,19 @@ class _Reading:
 
     def can_bring(self, given: Given) -> bool:
         key, kind, edge = given
-        if key is None or kind is None:
+        if key is None or kind is None or (edge is None and not self.is_followed(key)):
             return True
-        is_entry = any(node.number in self.flow.graph.entries for node in self.nodes)
-        if edge is None and is_entry:
-            return True
+        if any(key in each.arm.untyped for each in self.flow.graph.edges):
+            return True  # a condition that cannot be read ends what is followed
         followed = Carried(key, kind, frozenset() if edge is None else frozenset({edge.number}))
         return any(self.flow.witnesses.path(followed, each, THERE) is not None for each in self.arriving)
+
+    def is_followed(self, key: str) -> bool:
+        """Whether a search can tell where a key goes that the caller brings."""
+        graph = self.flow.graph
+        entries = [graph.nodes[number] for number in graph.entries]
+        is_required = all(key in each.parameters and each.parameters[key].required for each in entries)
+        return is_required and not any(node.number in graph.entries for node in self.nodes)
 
     def type(self, name: str, given: list[Given]) -> Type:
         """The type with which a key arrives; where that is not known, the one that the step declares."""
@@ -161,8 +167,9 @@ class _Reading:
             return self.of_edge(given.edge)
         graph = self.flow.graph
         beginner = graph.nodes[graph.entries[0]].step
-        found = (each.span.line for each in beginner.parameters if each.name == given.key)
-        return Place(beginner.path, next(found, beginner.span.line), None)
+        spans = {each.name: each.span for each in beginner.parameters}
+        found = spans.get(given.key or "") or beginner.required_keys.get(given.key or "", beginner.span)
+        return Place(beginner.path, found.line, None)
 
     def of_edge(self, edge: Edge) -> Place:
         step = self.flow.graph.nodes[edge.source].step
@@ -182,9 +189,10 @@ class _Reading:
 def _begins(node: Node, name: str, status: int) -> bool:
     """Whether a run can begin at a node with this status of a key."""
     parameter = node.parameters.get(name)
+    is_required = name in node.step.required_keys or (parameter is not None and parameter.required)
     if status == THERE:
-        return parameter is not None
-    return status == GONE and (parameter is None or not parameter.required)
+        return is_required or parameter is not None
+    return status == GONE and not is_required
 
 
 def _places(places: Iterable[Place]) -> tuple[Place, ...]:

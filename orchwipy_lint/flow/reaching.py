@@ -48,14 +48,13 @@ class _Solver:
         """What an edge gives, by its number."""
         self.own: dict[tuple[int, int], int] = {}
         """What is given in a branch, by the fork's node and the number of the branch."""
-        self.loose: dict[int, int] = {}
-        """For a value of a key of which a condition tells what cannot be read: the same of any class."""
         self.before = [0] * len(graph.nodes)
         for number in graph.entries:
             node = graph.nodes[number]
-            for key, parameter in node.parameters.items():
-                self.before[number] |= self.give(key, parameter.type, None)
-        self.untyped = {key for edge in graph.edges for key in edge.arm.untyped}
+            types = dict.fromkeys(node.step.required_keys, ANY)
+            types |= {key: parameter.type for key, parameter in node.parameters.items()}
+            for key, type_ in types.items():
+                self.before[number] |= self.give(key, type_, None)
         for edge in graph.edges:
             if before[edge.source] is not None:
                 self.make(edge)
@@ -82,15 +81,11 @@ class _Solver:
             bits |= self.give(key, atom("list"), edge)
         if effect.opens:
             bits |= self.give(None, ANY, edge)
-        for number in _bits(bits):
-            key, kind, _ = self.given[number]
-            if key in self.untyped and kind is not None:
-                self.loose[number] = self.give(key, ANY, edge)
         self.made[edge.number] = bits
         region = self.region_of(edge)
         while region is not None:
             place = (region.fork.node, region.number)
-            self.own[place] = self.own.get(place, 0) | bits | self.loosened(bits)
+            self.own[place] = self.own.get(place, 0) | bits
             region = region.fork.region
 
     def lists(self, edge: Edge) -> Iterable[str]:
@@ -106,12 +101,6 @@ class _Solver:
         if edge.spawns and fork is not None:
             return next((each for each in fork.regions if edge in each.starts), None)
         return self.graph.nodes[edge.source].region
-
-    def loosened(self, bits: int) -> int:
-        found = 0
-        for number in _bits(bits) if self.loose else ():
-            found |= self.loose.get(number, 0)
-        return found
 
     # How it goes on
 
@@ -176,11 +165,7 @@ class _Solver:
         return arriving & ~refused
 
     def under(self, edge: Edge, ready: int) -> int:
-        """What passes the conditions of an arm."""
-        for key in edge.arm.untyped:
-            held = ready & self.of_key.get(key, 0)
-            ready = (ready & ~held) | self.loosened(held)
-            ready |= sum(1 << number for number in _bits(held) if self.given[number].atom is None)
+        """What passes the conditions of an arm, as far as they can be read."""
         if edge.arm.when == ALWAYS:
             return ready
         refused = 0

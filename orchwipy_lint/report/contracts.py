@@ -14,7 +14,7 @@ from typing import Any
 
 from orchwipy_lint.flow.known import Key, Known, Status
 from orchwipy_lint.model import Pipeline
-from orchwipy_lint.types import Atom, Type
+from orchwipy_lint.types import Atom, Constant, Type
 
 __all__ = ["render_schema", "render_typed_dicts"]
 
@@ -98,9 +98,9 @@ def _typed_dict(known: Known, name: str) -> str:
         lines = [f"class {name}(TypedDict):", f'    """{about}"""', ""]
         lines += [f"    {key}: {annotation}" for key, annotation in keys]
     else:
-        lines = [f"# {about}", f'{name} = TypedDict("{name}", {{']
-        lines += [f"    {json.dumps(key)}: {annotation}," for key, annotation in keys]
-        lines.append("})")
+        lines = [f"# {about}", f"{name} = TypedDict(", f'    "{name}",', "    {"]
+        lines += [f"        {_quoted(key)}: {annotation}," for key, annotation in keys]
+        lines += ["    },", ")"]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -113,7 +113,7 @@ def _written(type_: Type) -> str:
     atoms = sorted(type_.atoms or (), key=lambda each: (each.name == "None", str(each)))
     parts = [_class(each) for each in atoms if each.literal is None or isinstance(each.literal[0], float)]
     literals = [
-        repr(each.literal[0]) for each in atoms if each.literal and not isinstance(each.literal[0], float)
+        _quoted(each.literal[0]) for each in atoms if each.literal and not isinstance(each.literal[0], float)
     ]
     if literals:
         parts.insert(0, f"Literal[{', '.join(literals)}]")
@@ -139,6 +139,11 @@ def _class_name(step: str, taken: set[str]) -> str:
         name = f"{base}{number}"
     taken.add(name)
     return name
+
+
+def _quoted(value: Constant) -> str:
+    """A literal, text in the quotes that formatters like."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def _safe(text: str) -> str:
