@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from orchwipy_lint import Finding, check_source
 from orchwipy_lint.selection import EVERYTHING
 from tests.oracle import FORKED, Program, programs, render
+from tests.test_fix import OPENING, mended
 from tests.test_fixtures import FIXTURES, read_text
 
 Replacement = tuple[int, int, str]
@@ -117,6 +118,20 @@ def test_the_fixtures_say_the_same_in_both_forms() -> None:
         count += by_function.count(".next(")
         assert findings(by_function) == findings(by_name), f"{path}\n{by_function}"
     assert count > 200
+
+
+FIXES = {
+    "two.next()": "two.next(key=...)",
+    "two.next(other=1)": "two.next(other=1, key=...)",
+    "two.next(kye=1)": "two.next(key=1)",
+}
+
+
+@pytest.mark.parametrize("written", FIXES)
+def test_a_missing_key_is_written(written: str) -> None:
+    rest = "\n\n\n@pipe.fn(terminates=True)\ndef two(*, key, other=None, **kwargs):\n    return {}\n"
+    text = f"{OPENING}@pipe.fn()\ndef one(**kwargs):\n    return {{}}{rest}"
+    assert mended(text.replace("{}", written, 1), unsafe=True) == text.replace("{}", FIXES[written], 1)
 
 
 def programs_say_the_same(program: Program) -> None:
