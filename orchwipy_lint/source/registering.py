@@ -10,6 +10,7 @@ from orchwipy_lint.source.composition import Chain, Composition, Group, Site
 from orchwipy_lint.source.declared import (
     Const,
     Draft,
+    Handed,
     Items,
     Local,
     Made,
@@ -77,6 +78,11 @@ class Registering:
                 return True, self.register(node, node.args[0], value, scope)
             draft.escapes = True
             return True, None
+        if isinstance(function, ast.Attribute) and function.attr == "next":
+            step = self.evaluator.evaluate(function.value, scope)
+            if isinstance(step, Made):
+                self.evaluator.items([*node.args, *(each.value for each in node.keywords)], scope)
+                return True, Handed(step.name)
         names = scope.module.names
         ours = names.ours(names.dotted(function))
         if ours in KINDS:
@@ -244,7 +250,9 @@ class Registering:
         """`Parallel(...)`, `MapEach(...)` or `Detach(...)`, with what is known made out."""
         branches, path = self.evaluator.items(node.args, scope), scope.module.path
         branches.sites = [
-            Site(path, self.made_out(site.node, scope)) if value is None or isinstance(value, Table) else site
+            Site(path, self.made_out(site.node, scope))
+            if value is None or isinstance(value, (Handed, Table))
+            else site
             for value, site in zip(branches.values, branches.sites, strict=True)
         ]
         keywords = [self.keyword(each, scope) for each in node.keywords]
@@ -268,7 +276,11 @@ class Registering:
                     head = chain.first
             arguments.append(place if head is None else _text(head, place))
         call = ast.copy_location(ast.Call(_named(kind, site.node), arguments, keywords), site.node)
-        heads = [head for each in arguments if (head := _head(each)) is not None]
+        named = [
+            value.step if isinstance(value, Handed) else _head(argument)
+            for value, argument in zip(branches.values, arguments, strict=True)
+        ]
+        heads = [head for head in named if head is not None]
         if owner is not None and len(heads) < len(arguments):
             self.draft_of(owner).escapes = True
         return Group(site, kind, call, tuple(heads), owner)
