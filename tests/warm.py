@@ -33,7 +33,7 @@ LOADED = (
     "orchwipy_lint.flake8_plugin",
     "orchwipy_lint.report.console",
     "orchwipy_lint.report.text",
-    "orchwipy_lint.source.read",
+    "orchwipy_lint.source.program",
     "orchwipy_runtime.emit.plan",
     "orchwipy_runtime.emit.template",
 )
