@@ -171,9 +171,9 @@ class Workspace:
 
     def models(self, components: Sequence[Component]) -> list[tuple[Pipeline, ...]]:
         """The pipelines of each component."""
-        from orchwipy_lint.contracts import with_contract
         from orchwipy_lint.models import MODELS
         from orchwipy_lint.project import make_project
+        from orchwipy_lint.source.contracts import with_contract
         from orchwipy_lint.verdict import Terms
 
         terms = Terms((), self.configuration.roots, self.dialect)
