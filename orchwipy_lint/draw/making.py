@@ -107,7 +107,8 @@ def _notes(alike: list[Step]) -> Iterator[str]:
     said: dict[str, None] = {}
     for step in alike:
         for fan in _fans(step):
-            said |= dict.fromkeys(f"{key}: merged by {how}" for key, how in fan.merge.items())
+            if fan.merge:
+                said[f"merges {', '.join(f'{key} by {how}' for key, how in fan.merge.items())}"] = None
             if fan.errors is not None:
                 said[f"errors of branches in {fan.errors}"] = None
             if fan.max_concurrency is not None:
