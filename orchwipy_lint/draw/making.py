@@ -158,10 +158,12 @@ def _edges(pipeline: Pipeline, steps: dict[str, list[Step]]) -> list[Edge]:
     }
     regions = regions_of(pipeline.beginner, arms)
     lines = [line for step in pipeline.steps for line in _lines(step, regions.get(step.name, [MAIN]))]
-    joined = {line.target for line in lines if line.kind in (EdgeKind.JOIN, EdgeKind.BRANCH, EdgeKind.MAP)}
+    joined = {line.target for line in lines if line.kind in (EdgeKind.JOIN, EdgeKind.UNRESOLVED)}
+    straight = {(line.source, line.target) for line in lines}
     for step in pipeline.steps:
-        bare = _bare_joins(step, regions.get(step.name, [MAIN]))
-        lines += [each for each in bare if each.target not in joined]
+        for line in _bare_joins(step, regions.get(step.name, [MAIN])):
+            if line.target not in joined and (line.source, line.target) not in straight:
+                lines.append(line)
     return _with_loops(pipeline, _together(lines))
 
 
@@ -186,7 +188,7 @@ def _ahead(source: str, target: Target, way: Way, regions: list[Region]) -> Iter
     kind = EdgeKind.OTHERWISE if way.otherwise else EdgeKind.PLAIN
     for region in regions if target.step is None else ():
         if region.waits:
-            yield _Line(source, region.join or END, EdgeKind.JOIN, replace(way, note=region.note))
+            yield _joining(source, region.join, replace(way, note=region.note))
         else:
             yield _Line(source, END, kind, way)
     if target.step is not None:
@@ -198,7 +200,7 @@ def _ahead(source: str, target: Target, way: Way, regions: list[Region]) -> Iter
 
 def _branches(step: Step, arm: Arm, fan: FanOut, way: Way, regions: list[Region]) -> Iterator[_Line]:
     """Into the branches that an arm starts."""
-    note = None
+    note = "detached" if fan.kind == "detach" else None
     if fan.kind == "map":
         note = " of ".join(each for each in (f"each {fan.item or 'item'}", fan.over) if each)
     for branch in fan.branches:
@@ -210,7 +212,8 @@ def _branches(step: Step, arm: Arm, fan: FanOut, way: Way, regions: list[Region]
             yield _Line(step.name, branch.target.step, _FAN_KINDS[fan.kind], line)
         else:
             for join in dict.fromkeys(inside(fan, arm, each).join for each in regions):
-                yield _Line(step.name, join or END, _FAN_KINDS[fan.kind], line)
+                kind = EdgeKind.UNRESOLVED if join == UNKNOWN else _FAN_KINDS[fan.kind]
+                yield _Line(step.name, join or END, kind, line)
 
 
 def _bare_joins(step: Step, regions: list[Region]) -> Iterator[_Line]:
@@ -219,11 +222,13 @@ def _bare_joins(step: Step, regions: list[Region]) -> Iterator[_Line]:
         for arm in site.arms:
             if arm.fan is not None and arm.fan.kind != "detach":
                 way = Way(arm.label, Changes(), None, arm.text, step.path, arm.span)
-                if not arm.target.known:
-                    yield _Line(step.name, UNKNOWN, EdgeKind.UNRESOLVED, way)
-                    continue
                 for join in dict.fromkeys(inside(arm.fan, arm, each).join for each in regions):
-                    yield _Line(step.name, join or END, EdgeKind.JOIN, way)
+                    yield _joining(step.name, join, way)
+
+
+def _joining(source: str, join: str | None, way: Way) -> _Line:
+    kind = EdgeKind.UNRESOLVED if join == UNKNOWN else EdgeKind.JOIN
+    return _Line(source, join or END, kind, way)
 
 
 def _together(lines: list[_Line]) -> list[Edge]:
