@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from contextlib import redirect_stdout
 from functools import lru_cache
 from pathlib import Path
-from xml.etree import ElementTree
 
 import networkx as nx
 import pygraphviz
@@ -31,14 +30,11 @@ from orchwipy_lint.draw import dot, mermaid
 from orchwipy_lint.draw import json as draw_json
 from orchwipy_lint.draw.making import picture_of
 from orchwipy_lint.draw.outline import Block, outline
-from orchwipy_lint.draw.part import around, between
 from orchwipy_lint.draw.picture import END, UNKNOWN, EdgeKind, NodeKind, Picture
-from orchwipy_lint.draw.svg import CannotDraw
-from orchwipy_lint.draw.svg import render as render_svg
 from orchwipy_lint.draw.text import ASCII, render
 from orchwipy_lint.flow import Flow, analyse
-from orchwipy_lint.flow.graph import Region
 from orchwipy_lint.flow.graph import UNKNOWN as UNKNOWN_NODE
+from orchwipy_lint.flow.graph import Region
 from orchwipy_lint.model import (
     Arm,
     Base,
@@ -68,7 +64,7 @@ def drawn(case: Path, form: str) -> str:
     with redirect_stdout(io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")) as out:
         assert main(["graph", case.name, "--format", form, *options]) == 0
         out.flush()
-        return out.buffer.getvalue().decode()  # type: ignore[attr-defined, no-any-return]
+        return out.buffer.getvalue().decode()
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -111,8 +107,10 @@ def laws(pipeline: Pipeline) -> None:
     assert all(join in joined or (fork, join) in pairs for fork, join in joins)
     keys = [(each.source, each.target, each.kind) for each in picture.edges]
     assert len(set(keys)) == len(keys)
-    assert all(each.ways and len({way.lines for way in each.ways}) == len(each.ways) for each in picture.edges)
-    assert {id for pair in pairs for id in pair} <= set(ids)
+    assert all(
+        each.ways and len({way.lines for way in each.ways}) == len(each.ways) for each in picture.edges
+    )
+    assert {end for pair in pairs for end in pair} <= set(ids)
     assert all((each.target == UNKNOWN) is (each.kind is EdgeKind.UNRESOLVED) for each in picture.edges)
     onward = nx.DiGraph((each.source, each.target) for each in picture.edges if not each.back)
     assert nx.is_directed_acyclic_graph(onward)
@@ -146,7 +144,7 @@ def drawings(picture: Picture) -> None:
 
 
 def expected_pairs(flow: Flow) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
-    """Which node leads to which as the flow has it, which knows each branch by itself; forks to their joins."""
+    """Which node leads to which as the flow has it, which has each branch apart; and forks to their joins."""
     graph = flow.graph
     found, joins = set(), set()
     for edge in graph.edges:
@@ -171,7 +169,9 @@ def expected_pairs(flow: Flow) -> tuple[set[tuple[str, str]], set[tuple[str, str
 
 def joins_of(pipeline: Pipeline, steps: set[str]) -> set[str]:
     """Where the branches that these steps begin lead, which may run through others."""
-    arms = (arm for step in pipeline.steps if step.name in steps for site in step.returns for arm in site.arms)
+    arms = (
+        arm for step in pipeline.steps if step.name in steps for site in step.returns for arm in site.arms
+    )
     return {(arm.target.step or END) if arm.target.known else UNKNOWN for arm in arms if arm.fan is not None}
 
 
@@ -239,7 +239,9 @@ EFFECTS = st.builds(
     sets=st.dictionaries(KEYS, st.just(Value()), max_size=2),
     opens=st.booleans(),
 )
-LABELS = st.none() | st.sampled_from(["default", "key == 'a'", "key != 'a'", "not key", "key", 'x["|"]  > 1', "("])
+LABELS = st.none() | st.sampled_from(
+    ["default", "key == 'a'", "key != 'a'", "not key", "key", 'x["|"]  > 1', "("]
+)
 
 
 @st.composite

@@ -25,6 +25,8 @@ from orchwipy_lint.draw.picture import (
 from orchwipy_lint.draw.regions import MAIN, Region, inside, regions_of
 from orchwipy_lint.findings import Finding
 from orchwipy_lint.flow import Flow
+from orchwipy_lint.flow.known import Known as KnownState
+from orchwipy_lint.flow.known import Status, known_before
 from orchwipy_lint.model import Arm, FanOut, Pipeline, Step, Target
 
 __all__ = ["picture_of"]
@@ -48,6 +50,7 @@ def picture_of(
     nodes = _nodes(pipeline, steps, edges)
     if flow is not None:
         nodes = [_with_flow(each, flow) for each in nodes]
+        nodes = _with_state(nodes, flow) if state else nodes
     picture = Picture(pipeline.name, pipeline.path, tuple(nodes), tuple(edges))
     return with_findings(picture, findings)
 
@@ -139,6 +142,22 @@ def _with_flow(node: Node, flow: Flow) -> Node:
     return replace(node, reached=not numbers or any(flow.origins_reached[each] for each in numbers))
 
 
+def _with_state(nodes: list[Node], flow: Flow) -> list[Node]:
+    found = {each.step: each for each in known_before(flow) if each.reached}
+    return [
+        replace(each, state=tuple(_known(found[each.id])), open=bool(found[each.id].others))
+        if each.id in found
+        else each
+        for each in nodes
+    ]
+
+
+def _known(known: KnownState) -> Iterator[Known]:
+    for key in known.keys:
+        if key.status is not Status.DROPPED:
+            yield Known(key.name, None if key.type.is_any else str(key.type), key.status is Status.SURE)
+
+
 # Edges
 
 
@@ -161,9 +180,11 @@ def _edges(pipeline: Pipeline, steps: dict[str, list[Step]]) -> list[Edge]:
     joined = {line.target for line in lines if line.kind in (EdgeKind.JOIN, EdgeKind.UNRESOLVED)}
     straight = {(line.source, line.target) for line in lines}
     for step in pipeline.steps:
-        for line in _bare_joins(step, regions.get(step.name, [MAIN])):
-            if line.target not in joined and (line.source, line.target) not in straight:
-                lines.append(line)
+        lines += [
+            line
+            for line in _bare_joins(step, regions.get(step.name, [MAIN]))
+            if line.target not in joined and (line.source, line.target) not in straight
+        ]
     return _with_loops(pipeline, _together(lines))
 
 

@@ -21,6 +21,7 @@ __all__ = ["MAX_DEPTH", "Block", "Outgoing", "outline"]
 MAX_DEPTH = 6
 """What would stand deeper is written by itself, after the rest."""
 
+
 @dataclass(slots=True)
 class Outgoing:
     """An edge of a step, with what stands under it; without any of that its target stands elsewhere."""
