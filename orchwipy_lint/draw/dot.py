@@ -1,113 +1,127 @@
-"""A pipeline as a graph in the DOT language."""
+"""A picture in the DOT language, which Graphviz draws."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator
 
-from orchwipy_lint.model import Arm, Pipeline
+from orchwipy_lint.draw import colours
+from orchwipy_lint.draw.labels import about, beside, needs
+from orchwipy_lint.draw.picture import Edge, EdgeKind, Node, NodeKind, Picture
+from orchwipy_lint.visible import visible
 
-__all__ = ["dot"]
+__all__ = ["edge_id", "node_id", "render"]
 
-_UNKNOWN = "?"
+_STYLES = {
+    EdgeKind.PLAIN: None,
+    EdgeKind.OTHERWISE: "dashed",
+    EdgeKind.BRANCH: "bold",
+    EdgeKind.MAP: "bold",
+    EdgeKind.JOIN: "bold",
+    EdgeKind.DETACH: "dotted",
+    EdgeKind.UNRESOLVED: "dashed",
+}
 
 
-def dot(pipeline: Pipeline, *, top: str | None = None) -> str:
-    """The text of a DOT file: steps as nodes, and an edge for each way from step to step.
+def render(picture: Picture, *, top: str | None = None, ids: bool = False) -> str:
+    """The text of a DOT file: a node for each node, an edge for each edge, and nothing else.
 
-    An edge has the condition under which it is taken. Branches lead from the step that begins them to where
-    they join, one that runs for each item says so, and one that nobody waits for is dotted. A step in which a
-    run may end has a second line around it. What is no step of the pipeline, and what the text does not tell
-    (one `?` for all of it), is dashed. `top` names a step to draw above all others.
+    `top` names a node to draw above all others. With `ids` each node and edge has an id, `node_id` and
+    `edge_id` of its number in the picture, which Graphviz passes on to SVG.
     """
-    return "".join(f"{line}\n" for line in _lines(pipeline, top))
+    return "".join(f"{line}\n" for line in _lines(picture, top, ids))
 
 
-class _Edge(NamedTuple):
-    source: str
-    target: str | None
-    """None where the run ends."""
-    label: str | None = None
-    style: str | None = None
+def node_id(number: int) -> str:
+    return f"node{number}"
 
 
-def _lines(pipeline: Pipeline, top: str | None) -> Iterator[str]:
-    steps = dict.fromkeys(step.name for step in pipeline.steps)
-    edges = list(dict.fromkeys(_edges(pipeline)))
-    ends = {each.source for each in edges if each.target is None}
-    targets = dict.fromkeys(each.target for each in edges if each.target is not None)
-    yield f"digraph {_quoted(pipeline.name)} {{"
+def edge_id(number: int) -> str:
+    return f"edge{number}"
+
+
+def _lines(picture: Picture, top: str | None, ids: bool) -> Iterator[str]:
+    yield f"digraph {_quoted(picture.name)} {{"
+    yield '  graph [bgcolor="transparent", fontname="Helvetica,Arial,sans-serif"];'
+    yield (
+        f'  node [shape="box", style="filled", fillcolor="{colours.PAPER}", color="{colours.LINES}",'
+        f' fontcolor="{colours.TEXT}", fontname="Helvetica,Arial,sans-serif", fontsize="12"];'
+    )
+    yield (
+        f'  edge [color="{colours.LINES}", fontcolor="{colours.LINES}",'
+        ' fontname="Helvetica,Arial,sans-serif", fontsize="11"];'
+    )
     if top is not None:
         yield f"  {{ rank=source; {_quoted(top)}; }}"
-    for name in steps:
-        yield f"  {_quoted(name)}{_attributes(peripheries='2' if name in ends else None)};"
-    for name in targets:
-        if name not in steps:
-            yield f"  {_quoted(name)}{_attributes(style='dashed')};"
-    for source, target, label, style in edges:
-        if target is not None:
-            attributes = _attributes(
-                label=None if label is None else _quoted(label),
-                style=style if target in steps else "dashed",
-            )
-            yield f"  {_quoted(source)} -> {_quoted(target)}{attributes};"
+    for number, node in enumerate(picture.nodes):
+        yield f"  {_quoted(node.id)}{_attributes(_of_node(node) | _id(ids, node_id(number)))};"
+    for number, edge in enumerate(picture.edges):
+        attributes = _attributes(_of_edge(edge) | _id(ids, edge_id(number)))
+        yield f"  {_quoted(edge.source)} -> {_quoted(edge.target)}{attributes};"
     yield "}"
 
 
-def _edges(pipeline: Pipeline) -> Iterator[_Edge]:
-    arms = {step.name: list[Arm]() for step in pipeline.steps}
-    for step in pipeline.steps:
-        arms[step.name] += [arm for site in step.returns for arm in site.arms]
-    joins = _joins(pipeline.beginner, arms)
-    for step in pipeline.steps:
-        for site in step.returns:
-            for arm in site.arms:
-                yield from _edges_of(step.name, arm, joins.get(step.name, ()))
-            if site.problem is not None:
-                yield _Edge(step.name, _UNKNOWN)
-
-
-def _edges_of(source: str, arm: Arm, joins: Iterable[str | None]) -> Iterator[_Edge]:
-    if arm.fan is not None:
-        style = "dotted" if arm.fan.kind == "detach" else None
-        label = f"each {arm.fan.item}" if arm.fan.kind == "map" else arm.label
-        for branch in arm.fan.branches:
-            yield _Edge(source, branch.target.step if branch.target.known else _UNKNOWN, label, style)
-    if arm.fan is None or arm.fan.kind == "detach":
-        target = arm.target.step if arm.target.known else _UNKNOWN
-        for each in (joins or [None]) if target is None else [target]:
-            yield _Edge(source, each, arm.label)
-
-
-def _joins(beginner: str | None, arms: Mapping[str, list[Arm]]) -> dict[str, list[str | None]]:
-    """Where the run goes on where nothing follows a step: None, or the joins of the branches it stands in."""
-    found: dict[str, list[str | None]] = {}
-    for seed in (beginner, *arms):  # those that nothing leads to come after all others
-        if seed not in found:
-            _follow(seed, arms, found)
+def _of_node(node: Node) -> dict[str, str]:
+    found: dict[str, str] = {}
+    styles = ["filled"]
+    if node.kind is NodeKind.END:
+        found |= {"label": _quoted("end"), "shape": '"doublecircle"', "color": f'"{colours.ENDS}"'}
+    elif node.kind is NodeKind.UNKNOWN:
+        found |= {"label": _quoted("?"), "shape": '"hexagon"'}
+    else:
+        found["label"] = _box(node)
+    if node.begins:
+        styles.append("rounded")
+        found |= {"color": f'"{colours.BEGINS}"', "penwidth": '"2"'}
+    if node.ends:
+        found["peripheries"] = '"2"'
+        found.setdefault("color", f'"{colours.ENDS}"')
+    if node.kind in (NodeKind.MISSING, NodeKind.UNKNOWN):
+        styles.append("dashed")
+        found["color"] = f'"{colours.MISSING}"'
+    if not node.reached:
+        styles.append("dotted")
+        found["color"] = f'"{colours.UNREACHED}"'
+    if node.marked:
+        found |= {"color": f'"{colours.MARKED}"', "penwidth": '"3"'}
+    if len(styles) > 1:
+        found["style"] = _quoted(",".join(styles))
     return found
 
 
-def _follow(seed: str | None, arms: Mapping[str, list[Arm]], found: dict[str, list[str | None]]) -> None:
-    waiting: list[tuple[str | None, str | None]] = [(seed, None)]
-    while waiting:
-        name, join = waiting.pop()
-        if name is None or name not in arms or name == join or join in found.setdefault(name, []):
-            continue
-        found[name].append(join)
-        for arm in arms[name]:
-            inner = None if arm.fan is None or arm.fan.kind == "detach" else arm.target.step or join
-            waiting += [(branch.target.step, inner) for branch in _branches(arm)]
-            waiting.append((arm.target.step, join))
+def _box(node: Node) -> str:
+    """The label of a step, as Graphviz's own HTML."""
+    lines = [f"<b>{_html(visible(node.label))}</b>", *map(_html, needs(node))]
+    lines += [f"<i>{_html(each)}</i>" for each in about(node)]
+    return f"<{'<br/>'.join(lines)}>"
 
 
-def _branches(arm: Arm) -> tuple[Arm, ...]:
-    return () if arm.fan is None else arm.fan.branches
+def _of_edge(edge: Edge) -> dict[str, str]:
+    found: dict[str, str] = {}
+    label = "\n".join(beside(edge))
+    if label:
+        found["label"] = _quoted(label)
+    style = _STYLES[edge.kind]
+    if style is not None:
+        found["style"] = f'"{style}"'
+    if edge.back:
+        found["constraint"] = '"false"'
+    if edge.marked:
+        found |= {"color": f'"{colours.MARKED}"', "fontcolor": f'"{colours.MARKED}"', "penwidth": '"3"'}
+    return found
 
 
-def _attributes(**values: str | None) -> str:
-    given = ", ".join(f"{name}={value}" for name, value in values.items() if value is not None)
+def _id(wanted: bool, name: str) -> dict[str, str]:
+    return {"id": _quoted(name)} if wanted else {}
+
+
+def _attributes(values: dict[str, str]) -> str:
+    given = ", ".join(f"{name}={value}" for name, value in values.items())
     return f" [{given}]" if given else ""
+
+
+def _html(text: str) -> str:
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    return escaped or " "
 
 
 def _quoted(text: str) -> str:

@@ -12,7 +12,7 @@ from orchwipy_lint.flow.known import Key, Known, Place, Status
 from orchwipy_lint.model import Pipeline
 from orchwipy_lint.report.columns import columns
 from orchwipy_lint.report.console import ReportConsole
-from orchwipy_lint.report.visible import visible
+from orchwipy_lint.visible import visible
 
 __all__ = ["print_states", "render_states"]
 

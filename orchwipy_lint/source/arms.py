@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
 from orchwipy_lint.model import ALWAYS, Arm, Base, Effect, ReturnSite, Span, Target, Value
+from orchwipy_lint.opposites import opposite
 from orchwipy_lint.source.abstract import (
     SCALARS,
     Abstract,
@@ -73,7 +73,7 @@ class Arms:
         if path.label is None:
             return None
         text = self.places.text(self.places.span(path.label))
-        return _opposite(path.label, text) if path.negated else text
+        return opposite(path.label, text) if path.negated else text
 
 
 @dataclass(slots=True)
@@ -257,25 +257,6 @@ def _constants(value: Abstract) -> frozenset[Scalar] | None:
     if isinstance(value, Known) and isinstance(value.value, SCALARS):
         return frozenset({scalar(value.value)})
     return None
-
-
-_OPPOSITES = {
-    ast.Eq: "!=",
-    ast.NotEq: "==",
-    ast.Is: "is not",
-    ast.IsNot: "is",
-    ast.In: "not in",
-    ast.NotIn: "in",
-}
-
-
-def _opposite(test: ast.expr, text: str) -> str:
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        return ast.unparse(test.operand)
-    if isinstance(test, ast.Compare) and len(test.ops) == 1 and type(test.ops[0]) in _OPPOSITES:
-        operator = _OPPOSITES[type(test.ops[0])]
-        return f"{ast.unparse(test.left)} {operator} {ast.unparse(test.comparators[0])}"
-    return f"not {text}" if isinstance(test, (ast.Name, ast.Call, ast.Attribute)) else f"not ({text})"
 
 
 def _code(node: cst.BaseExpression) -> str:
