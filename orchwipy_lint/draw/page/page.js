@@ -5,6 +5,7 @@
   const one = (selector, within = document) => within.querySelector(selector);
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   const limit = (value, least, most) => Math.min(Math.max(value, least), most);
+  const LEGIBLE = 0.35; // pixels a unit, of which a letter has twelve
   const figures = all("#drawings figure");
   const drawings = new Map(figures.map((figure) => [figure.id, new Drawing(figure)]));
   let current; // the drawing that is shown
@@ -24,7 +25,7 @@
     const fitted = (box) => Math.min(seen.width / box.width, seen.height / box.height);
     const measure = () => {
       seen = figure.getBoundingClientRect();
-      fitting = fitted({ width, height });
+      fitting = fitted({ width: width + 16, height: height + 16 });
     };
     const rescale = (wanted) => {
       scale = limit(wanted, Math.min(fitting, 1) / 2, 8);
@@ -48,6 +49,13 @@
       rescale(Math.min(fitting, 1.5));
       paint();
     };
+    // All of it, or where runs begin if nobody could read all of it.
+    this.home = () => {
+      this.fit();
+      if (fitting >= LEGIBLE) return;
+      this.centre([one(".node.begins", svg) ?? one(".node", svg)]);
+      this.move(0, 60 - seen.height / 2);
+    };
     this.resize = () => {
       measure();
       rescale(scale);
@@ -67,7 +75,7 @@
       y += fromY / before - fromY / scale;
       paint();
     };
-    // Puts parts of the drawing into the middle, so small that all of them are seen.
+    // Puts parts of the drawing into the middle: all of them, or the last where they would be too small to read.
     this.centre = (parts) => {
       if (!parts.length) return;
       const boxes = parts.map(boxOf);
@@ -77,8 +85,12 @@
         Math.max(...boxes.map((box) => box.x + box.width / 2)),
         Math.max(...boxes.map((box) => box.y + box.height / 2)),
       ];
-      [x, y] = [(west + east) / 2, (north + south) / 2];
       const most = fitted({ width: east - west + 60, height: south - north + 60 });
+      if (most < LEGIBLE && parts.length > 1) {
+        this.centre(parts.slice(-1));
+        return;
+      }
+      [x, y] = [(west + east) / 2, (north + south) / 2];
       rescale(Math.min(Math.max(scale, 0.8), most));
       paint();
     };
@@ -89,12 +101,11 @@
       );
     };
     this.light = (links, numbers) => {
-      const lit = new Set([...links.map((link) => nodes.get(link)), ...numbers.map((each) => edges.get(each))]);
+      const lit = new Set([...numbers.map((each) => edges.get(each)), ...links.map((link) => nodes.get(link))]);
       for (const part of [...nodes.values(), ...edges.values()]) part.classList.toggle("lit", lit.has(part));
       figure.classList.toggle("lighting", lit.size > 0);
       this.centre([...lit].filter(Boolean));
     };
-    this.reset = this.fit;
   }
 
   function turnTo(id) {
@@ -103,7 +114,7 @@
     for (const figure of figures) figure.hidden = figure.id !== id;
     const choice = one("#pipelines");
     if (choice) choice.value = id;
-    current.fit();
+    current.home();
     find();
   }
 
