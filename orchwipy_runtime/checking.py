@@ -16,13 +16,16 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
 
+    import networkx as nx
+
+    from orchwipy_lint.draw.picture import Picture
     from orchwipy_lint.findings import Finding
     from orchwipy_lint.model import Step
     from orchwipy_lint.source.live import LivePlain, Registry, Unread
     from orchwipy_runtime.pipeline import Functions
     from orchwipy_runtime.plain import Plain
 
-__all__ = ["Caller", "Examined", "check_graph", "draw", "examine"]
+__all__ = ["Caller", "Examined", "call_graph", "check_graph", "draw", "examine", "picture"]
 
 _CATEGORIES = {"OWP101": MissingArgument, "OWP102": DefaultArgument}
 
@@ -52,15 +55,34 @@ def check_graph(pipe: Functions, starts: Sequence[str], *, defaults: bool, calle
     return all(finding.severity is not Severity.ERROR for finding in result.findings)
 
 
+def picture(pipe: Functions, *, caller: Caller | FrameType) -> Picture:
+    """What there is to see of the pipeline."""
+    try:
+        from orchwipy_lint.draw.making import picture_of
+        from orchwipy_lint.source.live import read_registry
+
+        return picture_of(read_registry(_registry(pipe, caller)).pipeline(pipe.beginner))
+    except ImportError as error:
+        raise _missing(error) from error
+
+
 def draw(pipe: Functions, *, top: str | None, caller: FrameType) -> str:
     """The pipeline as the text of a DOT file."""
     if top is not None:
         _require(pipe, top)
-    try:
-        from orchwipy_lint.draw.dot import dot
-        from orchwipy_lint.source.live import read_registry
+    drawn = picture(pipe, caller=caller)
+    from orchwipy_lint.draw.dot import render
 
-        return dot(read_registry(_registry(pipe, caller)).pipeline(pipe.beginner), top=top)
+    return render(drawn, top=top)
+
+
+def call_graph(pipe: Functions, *, caller: FrameType) -> nx.DiGraph:
+    """The pipeline as a graph of networkx."""
+    drawn = picture(pipe, caller=caller)
+    try:
+        from orchwipy_lint.draw.digraph import digraph
+
+        return digraph(drawn)
     except ImportError as error:
         raise _missing(error) from error
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from os import PathLike
     from typing import Any, ParamSpec, Protocol, TextIO, TypeVar, overload
 
+    import networkx as nx
+
     from orchwipy_runtime.local import RunResult
     from orchwipy_runtime.returns import ConditionalReturns, FanOut, ReturnUpdates
 
@@ -342,6 +344,14 @@ class Functions:
         from orchwipy_runtime.checking import draw
 
         f.write(draw(self, top=top_node, caller=_getframe(1)))
+
+    def call_graph(self) -> nx.DiGraph:
+        """The steps as a networkx graph: nodes by name, edges with `arms`, what leads along. Needs `lint`."""
+        from sys import _getframe
+
+        from orchwipy_runtime.checking import call_graph
+
+        return call_graph(self, caller=_getframe(1))
 
     def set_log_level(self, level: int) -> None:
         """Sets the level of this package's logger."""

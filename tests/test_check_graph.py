@@ -18,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import networkx as nx
 import pydot
 import pytest
 
@@ -558,7 +559,7 @@ class TestDrawing:
     def drawn(
         self, pipe: Functions, **options: Any
     ) -> tuple[str, dict[str, dict[str, str]], set[tuple[str, ...]]]:
-        """The text, and what a parser of DOT sees in it: nodes and edges with their labels and styles."""
+        """The text, and what a parser of DOT sees in it: nodes, and edges with their labels and styles."""
         file = io.StringIO()
         pipe.save_dot(file, **options)
         graphs = pydot.graph_from_dot_data(file.getvalue())
@@ -577,15 +578,17 @@ class TestDrawing:
 
     def test_steps_and_conditions(self, kitchen: MicroFunctions) -> None:
         text, nodes, edges = self.drawn(kitchen)
-        assert nodes == {"start": {}, "bread": {}, "cake": {}, "decorate": {"peripheries": "2"}}
+        assert list(nodes) == ["graph", "node", "edge", "start", "bread", "cake", "decorate", "$end"]
+        assert [name for name, given in nodes.items() if "peripheries" in given] == ["decorate"]
         assert edges == {
-            ("start", "bread", "default"),
-            ("start", "cake", "wish == 'cake'"),
-            ("bread", "cake"),
-            ("cake", "decorate"),
+            ("start", "bread", r"wish != 'cake'\ndrops all", "dashed"),
+            ("start", "cake", r"wish == 'cake'\ndrops all +eggs"),
+            ("bread", "cake", "drops all +eggs"),
+            ("cake", "decorate", "+icing"),
+            ("decorate", "$end", "drops all"),
         }
         assert text == self.drawn(kitchen)[0]
-        assert text.startswith('digraph "pipe" {\n  "start";\n')
+        assert text.startswith('digraph "pipe" {\n')
 
     def test_the_step_on_top(self, kitchen: MicroFunctions) -> None:
         assert '{ rank=source; "cake"; }' in self.drawn(kitchen, top_node="cake")[0]
@@ -605,12 +608,12 @@ class TestDrawing:
             return [where]
 
         _, nodes, edges = self.drawn(pipe)
-        assert nodes == {"<lambda>": {}, "ask": {}, "?": {"style": "dashed"}, "nowhere": {"style": "dashed"}}
+        assert {"<lambda>", "ask", "nowhere", "$unknown"} < nodes.keys()
+        assert all("dashed" in nodes[each]["style"] for each in ("nowhere", "$unknown"))
         assert edges == {
-            ("<lambda>", "?", "dashed"),
-            ("ask", "?", "dashed"),
-            ("ask", "?", "first", "dashed"),
-            ("ask", "nowhere", "where", "dashed"),
+            ("<lambda>", "$unknown", "+… -…", "dashed"),
+            ("ask", "$unknown", r"first: -first\na return that cannot be read", "dashed"),
+            ("ask", "nowhere", "where"),
         }
 
     def test_quotes_and_backslashes(self) -> None:
@@ -623,8 +626,37 @@ class TestDrawing:
             return ReturnUpdates(None)
 
         text, _, edges = self.drawn(pipe)
-        assert r"""[label="path == 'C:\\\\new \"folder\"'"];""" in text
-        assert len(edges) == 1
+        assert r"""label="path == 'C:\\\\new \"folder\"'",""" in text
+        assert len(edges) == 2
+
+
+class TestCallGraph:
+    def test_steps_and_what_leads_from_one_to_another(self, kitchen: MicroFunctions) -> None:
+        graph = kitchen.call_graph()
+        assert list(graph.nodes) == ["start", "bread", "cake", "decorate"]
+        assert list(graph.edges) == [
+            ("start", "cake"),
+            ("start", "bread"),
+            ("bread", "cake"),
+            ("cake", "decorate"),
+        ]
+        assert graph.nodes["cake"] == {"begins": False, "ends": False, "needs": {"eggs": "int"}}
+        (arm,) = graph.edges["start", "bread"]["arms"]
+        assert (arm["condition"], arm["changes"]) == ("wish != 'cake'", "drops all")
+        assert nx.shortest_path(graph, "start", "decorate") == ["start", "cake", "decorate"]
+
+    def test_what_is_no_step_is_left_out(self) -> None:
+        pipe = Functions(beginner="ask")
+
+        @pipe.fn(terminates=True)
+        def ask(*, where: str, **kwargs: object) -> Any:
+            if kwargs:
+                return ReturnUpdates(where)
+            return ReturnUpdates("nowhere") if where else ReturnUpdates("ask", asked=1)
+
+        graph = pipe.call_graph()
+        assert list(graph.nodes) == ["ask"]
+        assert [arm["changes"] for arm in graph.edges["ask", "ask"]["arms"]] == ["+asked"]
 
 
 def test_without_the_extra_the_error_says_what_to_install(tmp_path: Path) -> None:
@@ -634,7 +666,7 @@ def test_without_the_extra_the_error_says_what_to_install(tmp_path: Path) -> Non
         "sys.modules['libcst'] = None\n"
         "from kitchen import pipe\n"
         "from orchwipy_runtime.errors import AnalyserMissing, OrchwipyError\n"
-        "for each in (pipe.check_graph, lambda: pipe.save_dot(sys.stdout)):\n"
+        "for each in (pipe.check_graph, pipe.call_graph, lambda: pipe.save_dot(sys.stdout)):\n"
         "    try:\n"
         "        each()\n"
         "    except AnalyserMissing as error:\n"
@@ -642,7 +674,7 @@ def test_without_the_extra_the_error_says_what_to_install(tmp_path: Path) -> Non
     )
     command = [sys.executable, "-W", "error", "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert done.stdout == 'True pip install "orchwipy-lint[lint]"\n' * 2
+    assert done.stdout == 'True pip install "orchwipy-lint[lint]"\n' * 3
 
 
 def test_the_error_is_an_import_error() -> None:

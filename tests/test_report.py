@@ -15,7 +15,7 @@ from orchwipy_lint.model import Pipeline, Span, Step
 from orchwipy_lint.report import concise, text
 from orchwipy_lint.report import json as json_report
 from orchwipy_lint.report.summary import summarize
-from orchwipy_lint.report.visible import visible
+from orchwipy_lint.visible import visible
 
 PLACE = Span(1, 1, 1, 2)
 STEPS = tuple(

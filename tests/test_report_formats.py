@@ -25,9 +25,9 @@ from orchwipy_lint.fingerprints import fingerprints
 from orchwipy_lint.model import Pipeline, Span
 from orchwipy_lint.places import portable, uri
 from orchwipy_lint.report import github, gitlab, junit, sarif
-from orchwipy_lint.report.visible import visible
 from orchwipy_lint.rules import RULES
 from orchwipy_lint.selection import Selection
+from orchwipy_lint.visible import visible
 from tests.samples import BROKEN
 from tests.test_report import DUPLICATE, MISSING, NOTE, PIPELINE
 

@@ -16,7 +16,7 @@ from orchwipy_lint.cli.progress import Steps, watch
 from orchwipy_lint.cli.tracebacks import print_traceback
 from orchwipy_lint.report.console import ReportConsole
 from orchwipy_lint.report.times import duration
-from orchwipy_lint.report.visible import visible
+from orchwipy_lint.visible import visible
 from orchwipy_runtime.errors import OrchwipyError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from orchwipy_lint.cli.output import CannotWork
 if TYPE_CHECKING:
     from orchwipy_lint.check import Result
 
-__all__ = ["COUNTING", "FORMATS", "STDOUT", "check_output", "write_report"]
+__all__ = ["COUNTING", "FORMATS", "STDOUT", "check_output", "write_file", "write_report"]
 
 STDOUT = "-"
 
@@ -74,13 +74,13 @@ COUNTING = ("text", "concise")
 _LOGGED = ("concise", "github")
 
 
-def check_output(output: str) -> None:
-    """Raises CannotWork where no report can be written to this file: before a check, not after it."""
+def check_output(output: str, what: str = "the report") -> None:
+    """Raises CannotWork where nothing can be written to this file: before the work, not after it."""
     folder = os.path.dirname(os.path.realpath(output))
     if output != STDOUT and os.path.isdir(output):
-        raise CannotWork(f"cannot write the report: {output} is a folder; name a file in it")
+        raise CannotWork(f"cannot write {what}: {output} is a folder; name a file in it")
     if output != STDOUT and not os.path.isdir(folder):
-        raise CannotWork(f"cannot write the report to {output}: there is no folder {folder}; make it first")
+        raise CannotWork(f"cannot write {what} to {output}: there is no folder {folder}; make it first")
 
 
 def write_report(result: Result, form: str, *, output: str = STDOUT, statistics: bool = False) -> None:
@@ -98,11 +98,7 @@ def write_report(result: Result, form: str, *, output: str = STDOUT, statistics:
     if output == STDOUT:
         sys.stdout.write(text)
     else:
-        try:
-            _write(output, text)
-        except OSError as error:
-            reason = error.strerror or error
-            raise CannotWork(f"cannot write the report to {output}: {reason}") from error
+        write_file(output, text.encode("utf-8", "backslashreplace"))
     if output != STDOUT or form in _LOGGED:
         from orchwipy_lint.report.summary import summarize
 
@@ -113,8 +109,15 @@ def _lines(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _write(output: str, text: str) -> None:
-    data = text.encode("utf-8", "backslashreplace")
+def write_file(output: str, data: bytes, what: str = "the report") -> None:
+    """Writes a file, whole or not at all. Raises CannotWork where that cannot be done."""
+    try:
+        _write(output, data)
+    except OSError as error:
+        raise CannotWork(f"cannot write {what} to {output}: {error.strerror or error}") from error
+
+
+def _write(output: str, data: bytes) -> None:
     if os.path.exists(output) and not os.path.isfile(output):  # a pipe or a device, which must stay
         with open(output, "wb") as stream:
             stream.write(data)

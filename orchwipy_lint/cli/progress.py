@@ -22,7 +22,7 @@ from rich.text import Text
 
 from orchwipy_lint.report.console import ReportConsole
 from orchwipy_lint.report.times import duration
-from orchwipy_lint.report.visible import visible
+from orchwipy_lint.visible import visible
 
 __all__ = ["Steps", "watch"]
 

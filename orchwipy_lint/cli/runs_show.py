@@ -14,7 +14,7 @@ from orchwipy_lint.cli.tracebacks import users_lines
 from orchwipy_lint.report.columns import columns
 from orchwipy_lint.report.console import ReportConsole
 from orchwipy_lint.report.times import age, duration, iso, local
-from orchwipy_lint.report.visible import visible
+from orchwipy_lint.visible import visible
 from orchwipy_runtime.runs import LONGEST_CALL, Failure, Run, Visit, read_run
 
 if TYPE_CHECKING:

@@ -193,7 +193,7 @@ def _compare(path: Path, text: str) -> int:
     """Prints how a file differs from the text; the exit status."""
     from difflib import unified_diff
 
-    from orchwipy_lint.report.visible import visible
+    from orchwipy_lint.visible import visible
 
     found = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
     if found == text:

@@ -24,7 +24,7 @@ def print_traceback(console: ReportConsole, error: BaseException) -> None:
 
     from rich.text import Text
 
-    from orchwipy_lint.report.visible import visible
+    from orchwipy_lint.visible import visible
 
     sys.stdout.flush()
     shown = TracebackException.from_exception(error)

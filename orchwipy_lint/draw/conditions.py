@@ -39,7 +39,7 @@ def conditions_of(step: Step) -> list[list[Condition]]:
         for text, arm in zip(texts, site.arms, strict=True):
             is_rest = text == OTHERWISE or arm.label == _DEFAULT or (arm.label is None and bool(written))
             row.append(Condition(text, is_rest or text in taken))
-            if text is not None:
+            if text is not None and not row[-1].otherwise:
                 taken.add(_opposite(text))
         found.append(row)
     return found

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from orchwipy_lint.draw import colours
 from orchwipy_lint.draw.labels import about, beside, needs
 from orchwipy_lint.draw.picture import Edge, EdgeKind, Node, NodeKind, Picture
-from orchwipy_lint.report.visible import visible
+from orchwipy_lint.visible import visible
 
 __all__ = ["edge_id", "node_id", "render"]
 

@@ -174,12 +174,8 @@ def _lines(step: Step, regions: list[Region]) -> Iterator[_Line]:
             if arm.fan is None or arm.fan.kind == "detach":
                 yield from _ahead(step.name, arm.target, way, regions)
         if site.problem is not None:
-            yield _Line(
-                step.name,
-                UNKNOWN,
-                EdgeKind.UNRESOLVED,
-                Way(None, Changes(), path=step.path, span=site.span),
-            )
+            unread = Way(None, Changes(), "a return that cannot be read", path=step.path, span=site.span)
+            yield _Line(step.name, UNKNOWN, EdgeKind.UNRESOLVED, unread)
 
 
 def _ahead(source: str, target: Target, way: Way, regions: list[Region]) -> Iterator[_Line]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from orchwipy_lint.draw import colours
 from orchwipy_lint.draw.labels import about, beside, needs
 from orchwipy_lint.draw.picture import EdgeKind, Node, NodeKind, Picture
-from orchwipy_lint.report.visible import visible
+from orchwipy_lint.visible import visible
 
 __all__ = ["MOST_CHARACTERS", "MOST_EDGES", "render"]
 
@@ -34,9 +34,10 @@ _CLASSES = {
     "unreached": f"stroke:{colours.UNREACHED},stroke-dasharray:2 3",
     "marked": f"stroke:{colours.MARKED},stroke-width:4px",
 }
-_RESERVED = frozenset(
-    "accdescr acctitle call class classdef click default direction end flowchart graph href interpolate"
-    " linkstyle style subgraph".split()
+_RESERVED = re.compile(
+    "acc_?(descr|title)|call|class(def)?|click|default|direction|end|flowchart|graph|href|interpolate"
+    "|(link)?style|subgraph",
+    re.IGNORECASE,
 )
 _TOLD_APART = re.compile(r"""["#$%&*<>\\`|~\[\]]|^\d+\.|^[-+](?=\s)""")
 """What Mermaid, its Markdown or HTML would take for its own."""
@@ -98,7 +99,7 @@ def _ids(picture: Picture) -> dict[str, str]:
     taken: set[str] = set()
     for node in picture.nodes:
         name = re.sub(r"\W", "_", node.id.strip("$"), flags=re.ASCII)
-        if not name or not name[0].isalpha() or name.lower() in _RESERVED:
+        if not name or not name[0].isalpha() or _RESERVED.fullmatch(name):
             name = f"_{name}"
         number = 1
         unique = name

@@ -1,8 +1,8 @@
 """A picture as people would write it down: steps one below the other, what is private to an arm under it.
 
-The order is that of dominators (Lengauer and Tarjan 1979): what a run can only reach through a step comes below
-that step. Where just one arm leads to it, it stands under that arm; where several do, it comes after all of
-them, once. The main line of a long pipeline so stays on one level.
+The order is that of dominators (Lengauer and Tarjan 1979): what a run can only reach through a step comes
+below that step. Where just one arm leads to it, it stands under that arm; where several do, it comes after
+all of them, once. The main line of a long pipeline so stays on one level.
 """
 
 from __future__ import annotations

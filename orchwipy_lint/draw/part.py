@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from orchwipy_lint.draw.picture import END, UNKNOWN, Picture, Shown, Taken
+from orchwipy_lint.draw.picture import END, UNKNOWN, Edge, Picture, Shown, Taken
 
 __all__ = ["around", "between"]
 
@@ -58,7 +58,7 @@ def _only(picture: Picture, kept: Collection[str]) -> Picture:
     """The picture with these nodes alone; each says how many of its edges are left out."""
     cut = dict.fromkeys(kept, 0)
     numbers: dict[int, int] = {}
-    edges = []
+    edges: list[Edge] = []
     for number, edge in enumerate(picture.edges):
         if edge.source in cut and edge.target in cut:
             numbers[number] = len(edges)

@@ -34,11 +34,13 @@ def render(picture: Picture, form: str = "svg", *, seconds: float | None = None)
     text = render_dot(picture, ids=form == "svg")
     command = [sys.executable, "-c", _PROGRAM, form]
     try:
-        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=seconds, check=False)
+        done = subprocess.run(  # noqa: S603 - the command is our own
+            command, input=text.encode(), capture_output=True, timeout=seconds, check=False
+        )
     except subprocess.TimeoutExpired as error:
         raise CannotDraw(
-            f"Graphviz is not done with {len(picture.nodes)} nodes after {error.timeout:g} s; draw a part of the"
-            " pipeline, with --around STEP"
+            f"Graphviz is not done with {len(picture.nodes)} nodes after {error.timeout:g} s;"
+            " draw a part of the pipeline, with --around STEP"
         ) from error
     if done.returncode != 0 or not done.stdout:
         said = done.stderr.decode(errors="replace").strip().splitlines() or ["it says nothing"]

@@ -1,5 +1,6 @@
 """A picture in the characters of a terminal.
 
+pipe  example.py
 ▶ start  choice: str | None
 ├─ choice == 'c'  drops all +beans → coffee
 └┄ choice != 'c'  drops all
@@ -25,7 +26,7 @@ from rich.text import Text
 
 from orchwipy_lint.draw.outline import Block, Outgoing, outline
 from orchwipy_lint.draw.picture import EdgeKind, Node, NodeKind, Picture, Way
-from orchwipy_lint.report.visible import visible
+from orchwipy_lint.visible import visible
 
 __all__ = ["ASCII", "SIGNS", "Signs", "render"]
 
@@ -86,11 +87,13 @@ class _Writer:
     def __init__(self, picture: Picture, width: int, signs: Signs) -> None:
         self.picture, self.signs = picture, signs
         self.nodes = {each.id: each for each in picture.nodes}
-        self.marks = any(each.marked for each in (*picture.nodes, *picture.edges))
+        self.marks = any(each.marked for each in picture.nodes) or any(each.marked for each in picture.edges)
         self.width = width - (2 if self.marks else 0)
         self.console = Console(width=self.width)  # wraps, and prints nothing
 
     def lines(self) -> Iterator[Text]:
+        name, path = visible(self.picture.name), visible(self.picture.path)
+        yield Text.assemble((name, "bold underline"), "  ", (path, _LESS))
         yield from self.blocks(outline(self.picture), "")
 
     def blocks(self, blocks: Sequence[Block], before: str) -> Iterator[Text]:

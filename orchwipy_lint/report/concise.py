@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from orchwipy_lint.check import Result
 from orchwipy_lint.report.statistics import render as render_statistics
-from orchwipy_lint.report.visible import visible
+from orchwipy_lint.visible import visible
 
 __all__ = ["render"]
 

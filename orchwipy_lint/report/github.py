@@ -9,7 +9,7 @@ from orchwipy_lint.check import Result
 from orchwipy_lint.findings import Finding, Severity
 from orchwipy_lint.places import portable
 from orchwipy_lint.report.text import plain
-from orchwipy_lint.report.visible import visible
+from orchwipy_lint.visible import visible
 
 __all__ = ["render"]
 

@@ -8,7 +8,7 @@ from orchwipy_lint.check import Result
 from orchwipy_lint.findings import Severity
 from orchwipy_lint.fingerprints import fingerprints
 from orchwipy_lint.places import portable
-from orchwipy_lint.report.visible import visible
+from orchwipy_lint.visible import visible
 
 __all__ = ["render"]
 

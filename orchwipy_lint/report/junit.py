@@ -17,8 +17,8 @@ from orchwipy_lint.findings import Finding, Severity
 from orchwipy_lint.model import Pipeline
 from orchwipy_lint.places import portable
 from orchwipy_lint.report.text import plain
-from orchwipy_lint.report.visible import visible
 from orchwipy_lint.rules.files import INTERNAL_ERROR, UNREADABLE_FILE
+from orchwipy_lint.visible import visible
 
 __all__ = ["render"]
 

@@ -17,9 +17,9 @@ from orchwipy_lint.check import Result
 from orchwipy_lint.findings import Finding, Hop
 from orchwipy_lint.fingerprints import fingerprints
 from orchwipy_lint.places import uri
-from orchwipy_lint.report.visible import visible
 from orchwipy_lint.rules import RULES
 from orchwipy_lint.rules.base import Rule
+from orchwipy_lint.visible import visible
 
 __all__ = ["render"]
 

@@ -22,7 +22,7 @@ from orchwipy_lint.findings import Finding, Hop, Severity
 from orchwipy_lint.report.console import ReportConsole
 from orchwipy_lint.report.statistics import render as render_statistics
 from orchwipy_lint.report.summary import summarize
-from orchwipy_lint.report.visible import visible
+from orchwipy_lint.visible import visible
 
 __all__ = ["plain", "print_report", "render", "render_findings"]
 
