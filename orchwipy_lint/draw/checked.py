@@ -21,7 +21,7 @@ def pictures_of(
     With `state` each step has what is known before it.
     """
     found: list[list[Finding]] = [[] for _ in pipelines]
-    others = []
+    others: list[Finding] = []
     for finding in findings:
         number = _home(finding, pipelines)
         (others if number is None else found[number]).append(finding)
@@ -39,5 +39,7 @@ def _home(finding: Finding, pipelines: Sequence[Pipeline]) -> int | None:
         for number, each in enumerate(pipelines)
         if each.name == finding.pipeline and finding.path in {each.path, *(step.path for step in each.steps)}
     ]
-    with_step = [number for number in named if finding.step in {step.name for step in pipelines[number].steps}]
+    with_step = [
+        number for number in named if finding.step in {step.name for step in pipelines[number].steps}
+    ]
     return next(iter([*with_step, *named]), None)

@@ -37,20 +37,16 @@ def render(
     title: str,
     summary: str = "",
     others: Iterable[Finding] = (),
-    state: bool = False,
 ) -> str:
     """The text of a page with these pictures, their findings, and findings that are in no picture.
 
     `summary` is a line beside the title. What the pictures know of the state before a step is told with the
-    step; `state` writes it into the drawing as well. The source of the steps is read from their files again.
-    Raises `draw.svg.CannotDraw` where Graphviz is missing or gives up.
+    step, and not in the drawing. The source of the steps is read from their files again. Raises `draw.svg.CannotDraw` where Graphviz is missing or gives up.
     """
     drawn = tuple(pictures)
     ids = [node_ids(each, number) for number, each in enumerate(drawn)]
     with ThreadPoolExecutor() as pool:  # each waits for a process of its own
-        drawings = list(
-            pool.map(lambda each: drawing(each[0], tuple(each[1].values()), state=state), zip(drawn, ids, strict=True))
-        )
+        drawings = list(pool.map(drawing, drawn, ids))
     found = _sorted(drawn, others)
     root = Element("html", lang="en")
     style, script = _asset("page.css"), _asset("page.js")
@@ -87,11 +83,14 @@ def _sorted(pictures: Sequence[Picture], others: Iterable[Finding]) -> list[tupl
 
 
 def _asset(name: str) -> str:
-    return files("orchwipy_lint.draw").joinpath("page", name).read_text(encoding="utf-8")
+    return files("orchwipy_lint.draw").joinpath("page").joinpath(name).read_text(encoding="utf-8")
 
 
 def _add_head(head: Element, title: str, style: str, script: str) -> None:
-    policy = f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; base-uri 'none'; form-action 'none'"
+    policy = (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}';"
+        " base-uri 'none'; form-action 'none'"
+    )
     add(head, "meta", charset="utf-8")
     add(head, "meta", http_equiv="Content-Security-Policy", content=policy)
     add(head, "meta", name="viewport", content="width=device-width, initial-scale=1")

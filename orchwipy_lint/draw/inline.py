@@ -2,45 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element
 
 from orchwipy_lint.draw.dot import edge_id, node_id
 from orchwipy_lint.draw.picture import Edge, Node, NodeKind, Picture
 from orchwipy_lint.draw.svg import render as render_svg
 from orchwipy_lint.findings import Severity
-from orchwipy_lint.report.visible import visible
+from orchwipy_lint.visible import visible
 
 __all__ = ["drawing"]
 
 _SVG = "{http://www.w3.org/2000/svg}"
 
 
-def drawing(picture: Picture, links: Sequence[str], *, state: bool = False) -> Element:
-    """The drawing as an element `svg`. `links` has the id that each node leads to on the page.
+def drawing(picture: Picture, links: Mapping[str, str]) -> Element:
+    """The drawing as an element `svg`. `links` has the id on the page that each node leads to.
 
-    What is known before each step is in it only with `state`. Raises `draw.svg.CannotDraw`.
+    What is known before each step is not in it. Raises `draw.svg.CannotDraw`.
     """
-    shown = picture if state else _stateless(picture)
-    tree = ElementTree.fromstring(render_svg(shown, "svg"))  # noqa: S314 - Graphviz has just made it
+    bare = replace(picture, nodes=tuple(replace(each, state=None) for each in picture.nodes))
+    tree = ET.fromstring(render_svg(bare, "svg"))  # noqa: S314 - Graphviz has just made it
     for each in tree.iter():
         each.tag = each.tag.removeprefix(_SVG)
         for name in [name for name in each.attrib if name.startswith("{")]:
             del each.attrib[name]  # xml:space, which HTML has no use for
-    nodes = {node_id(number): each for number, each in enumerate(zip(picture.nodes, links, strict=True))}
+    nodes = {node_id(number): each for number, each in enumerate(picture.nodes)}
     edges = {edge_id(number): (number, each) for number, each in enumerate(picture.edges)}
     for group in [each for each in tree.iter("g") if "id" in each.attrib]:
         name = group.attrib.pop("id")
         for title in group.findall("title"):
             group.remove(title)  # the browser would show it beside the pointer
         if name in nodes:
-            node, link = nodes[name]
+            node = nodes[name]
             worst = _worst(picture, node)
             group.set("class", " ".join(["node", *_of_node(node, worst)]))
             group.set("data-name", visible(node.label))
-            group.set("data-link", link)
+            group.set("data-link", links[node.id])
             group.set("tabindex", "0")
             group.set("role", "button")
             group.set("aria-label", visible(_said(node, worst)))
@@ -51,10 +51,6 @@ def drawing(picture: Picture, links: Sequence[str], *, state: bool = False) -> E
     for name in ("width", "height"):
         tree.attrib.pop(name, None)
     return tree
-
-
-def _stateless(picture: Picture) -> Picture:
-    return replace(picture, nodes=tuple(replace(each, state=None) for each in picture.nodes))
 
 
 def _worst(picture: Picture, node: Node) -> Severity | None:

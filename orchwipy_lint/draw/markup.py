@@ -1,10 +1,10 @@
-"""Elements of an HTML page. What stands in them is only ever text: nothing that a program holds becomes markup."""
+"""Elements of an HTML page: nothing that a program holds becomes markup, it is only ever text."""
 
 from __future__ import annotations
 
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from orchwipy_lint.report.visible import visible
+from orchwipy_lint.visible import visible
 
 __all__ = ["Element", "add", "html"]
 
@@ -14,7 +14,9 @@ def add(parent: Element, tag: str, text: str = "", **attributes: str | None) -> 
 
     A `_` in the name of an attribute stands for `-`; one at its end is for names that are Python's.
     """
-    named = {name.rstrip("_").replace("_", "-"): each for name, each in attributes.items() if each is not None}
+    named = {
+        name.rstrip("_").replace("_", "-"): each for name, each in attributes.items() if each is not None
+    }
     made = SubElement(parent, tag, {name: visible(each) for name, each in named.items()})
     made.text = visible(text)
     return made

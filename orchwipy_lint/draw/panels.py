@@ -8,6 +8,7 @@ from orchwipy_lint.draw.excerpts import Excerpts
 from orchwipy_lint.draw.markup import Element, add
 from orchwipy_lint.draw.picture import Edge, Known, Node, NodeKind, Picture, Shown, Way
 from orchwipy_lint.findings import Finding, Hop
+from orchwipy_lint.visible import visible
 
 __all__ = ["Numbered", "add_finding", "add_node", "finding_id", "node_ids"]
 
@@ -53,8 +54,12 @@ def add_node(
         if node.state is not None:
             rest = (Known("…", None, False),) if node.open else ()
             _add_known(section, "Known before it", (*node.state, *rest), "sure", "maybe", "no key")
-    _add_ways(section, "Leads to", [(each, each.target) for each in picture.edges if each.source == node.id], ids)
-    _add_ways(section, "Comes from", [(each, each.source) for each in picture.edges if each.target == node.id], ids)
+    _add_ways(
+        section, "Leads to", [(each, each.target) for each in picture.edges if each.source == node.id], ids
+    )
+    _add_ways(
+        section, "Comes from", [(each, each.source) for each in picture.edges if each.target == node.id], ids
+    )
     about = [each for each in findings if each[1].finding.step == node.id]
     passing = [each for each in findings if each[1].finding.step != node.id and node.id in each[1].nodes]
     _add_links(section, "Findings", about)
@@ -90,10 +95,10 @@ def _add_known(
         return
     body = add(add(parent, "table"), "tbody")
     for each in keys:
-        row = add(body, "tr")
-        add(add(row, "th", scope="row"), "code", each.key)
-        add(add(row, "td"), "code", each.type or "")
-        add(row, "td", sure if each.sure else unsure, class_="sure" if each.sure else "maybe")
+        row = add(body, "tr", class_=None if each.sure else "maybe")
+        add(row, "th", each.key)
+        add(row, "td", each.type or "")
+        add(row, "td", sure if each.sure else unsure)
 
 
 def _add_ways(parent: Element, title: str, edges: list[tuple[Edge, str]], ids: dict[str, str]) -> None:
@@ -180,9 +185,7 @@ def add_finding(
             for each in finding.related:
                 add(others, "li", f"{each.path}:{each.line}: {each.message}")
     if finding.help:
-        helped = add(details, "p", class_="help")
-        add(helped, "b", "help: ").tail = None
-        add(helped, "span", finding.help)
+        add(add(details, "p", class_="help"), "b", "help:").tail = visible(f" {finding.help}")
 
 
 def _add_headline(parent: Element, finding: Finding) -> None:

@@ -1,4 +1,4 @@
-"""A page for people, to keep beside a build: the findings, each with its path on the drawing of its pipeline."""
+"""A page to keep beside a build: the findings, each with its path on the drawing of its pipeline."""
 
 from __future__ import annotations
 
