@@ -1,6 +1,6 @@
-"""Pictures as one HTML page, which needs nothing besides itself: drawings to move in, steps and findings to open.
+"""Pictures as one page of HTML, which needs nothing besides: drawings to move in, steps and findings to open.
 
-All that there is to read is in the page as elements, so that it is there without its script as well. The
+All that there is to read stands in the page as elements, so that it is there without its script as well. The
 script only shows and hides, moves and lights up. Nothing is fetched from anywhere, and the page's own policy
 forbids it.
 """
@@ -41,7 +41,8 @@ def render(
     """The text of a page with these pictures, their findings, and findings that are in no picture.
 
     `summary` is a line beside the title. What the pictures know of the state before a step is told with the
-    step, and not in the drawing. The source of the steps is read from their files again. Raises `draw.svg.CannotDraw` where Graphviz is missing or gives up.
+    step, and not in the drawing. The source of the steps is read from their files again. Raises
+    `draw.svg.CannotDraw` where Graphviz is missing or gives up.
     """
     drawn = tuple(pictures)
     ids = [node_ids(each, number) for number, each in enumerate(drawn)]
@@ -55,7 +56,7 @@ def render(
     _add_header(add(body, "header"), drawn, title, summary)
     main = add(body, "main")
     panel = add(main, "aside", id="panel", aria_label="Details")
-    steps = add(panel, "div", id="steps", aria_live="polite")
+    steps = add(panel, "div", id="steps")
     excerpts = Excerpts()
     for number, picture in enumerate(drawn):
         own = [(each, shown) for each, (where, shown) in enumerate(found) if where == number]

@@ -41,6 +41,7 @@ def add_node(
 ) -> None:
     """A section with what there is to know of a node; `findings` are those of the picture."""
     section = add(parent, "section", id=ids[node.id], class_="node-panel", tabindex="-1")
+    add(section, "button", "×", type="button", class_="close", title="Close ( Esc )", aria_label="Close")
     head = add(section, "h2", node.label)
     if node.path is not None and node.span is not None:
         add(head, "small", f"{node.path}:{node.span.line}")
@@ -49,25 +50,22 @@ def add_node(
         noted = add(section, "ul", class_="remarks")
         for each in remarks:
             add(noted, "li", each)
-    if node.kind is NodeKind.STEP:
-        _add_known(section, "Reads", node.needs, "required", "optional", "no key by its name")
-        if node.state is not None:
-            rest = (Known("…", None, False),) if node.open else ()
-            _add_known(section, "Known before it", (*node.state, *rest), "sure", "maybe", "no key")
-    _add_ways(
-        section, "Leads to", [(each, each.target) for each in picture.edges if each.source == node.id], ids
-    )
-    _add_ways(
-        section, "Comes from", [(each, each.source) for each in picture.edges if each.target == node.id], ids
-    )
     about = [each for each in findings if each[1].finding.step == node.id]
     passing = [each for each in findings if each[1].finding.step != node.id and node.id in each[1].nodes]
     _add_links(section, "Findings", about)
     _add_links(section, "On the path of", passing)
     if node.path is not None and node.span is not None:
         wrong = {each.finding.line for _, each in findings if each.finding.path == node.path}
-        add(section, "h3", "Source")
         _add_source(section, excerpts.definition(node.path, node.span), node.path, wrong)
+    if node.kind is NodeKind.STEP:
+        _add_known(section, "Reads", node.needs, "required", "optional", "no key by its name")
+    if node.state is not None:
+        rest = (Known("…", None, False),) if node.open else ()
+        _add_known(section, "Known before it", (*node.state, *rest), "sure", "maybe", "no key")
+    ahead = [(each, each.target) for each in picture.edges if each.source == node.id]
+    behind = [(each, each.source) for each in picture.edges if each.target == node.id]
+    _add_ways(section, "Leads to", ahead, ids)
+    _add_ways(section, "Comes from", behind, ids)
 
 
 def _remarks(node: Node) -> Iterator[str]:
@@ -142,6 +140,7 @@ def _add_links(parent: Element, title: str, findings: list[Numbered]) -> None:
 
 
 def _add_source(parent: Element, lines: dict[int, str] | None, path: str, wrong: set[int]) -> None:
+    add(parent, "h3", "Source")
     if lines is None:
         add(parent, "p", f"{path} is not at hand.", class_="none")
         return

@@ -134,8 +134,7 @@
       select(node);
       for (const each of all(".node-panel")) each.classList.toggle("shown", each === target);
       markLines();
-      target.scrollIntoView({ block: "nearest" });
-      one("#panel").scrollTop = 0;
+      one("#steps").scrollTop = 0;
     }
     try {
       history.replaceState(null, "", `#${id}`);
@@ -169,7 +168,6 @@
   function close() {
     select(null);
     for (const each of all(".node-panel.shown")) each.classList.remove("shown");
-    light(null);
   }
 
   // Search
@@ -201,6 +199,7 @@
   function listen() {
     document.addEventListener("click", (event) => {
       const link = event.target.closest('a[href^="#"]');
+      if (event.target.closest(".close")) close();
       if (!link) return;
       event.preventDefault();
       show(link.getAttribute("href").slice(1));
@@ -212,6 +211,7 @@
       });
     one("#pipelines")?.addEventListener("change", (event) => {
       close();
+      light(null);
       turnTo(event.target.value);
     });
     const search = one("#search");
@@ -235,7 +235,10 @@
 
   function press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Escape") close();
+    if (event.key === "Escape") {
+      close();
+      light(null);
+    }
     if (event.target.closest("input, select")) return;
     const onNode = event.target.closest(".node");
     const actions = {
