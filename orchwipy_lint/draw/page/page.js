@@ -18,9 +18,11 @@
     const edges = new Map(all(".edge", svg).map((edge) => [edge.dataset.number, edge]));
     let x, y, scale, fitting, seen;
 
+    Object.assign(svg.style, { width: `${width}px`, height: `${height}px` });
+    // A transform of the whole is many times as fast as another viewBox, for which all text is laid out again.
     const paint = () => {
-      const [w, h] = [seen.width / scale, seen.height / scale];
-      svg.setAttribute("viewBox", `${x - w / 2} ${y - h / 2} ${w} ${h}`);
+      const [right, down] = [seen.width / 2 - (x - left) * scale, seen.height / 2 - (y - top) * scale];
+      svg.style.transform = `translate(${right}px, ${down}px) scale(${scale})`;
     };
     const fitted = (box) => Math.min(seen.width / box.width, seen.height / box.height);
     const measure = () => {
@@ -206,8 +208,10 @@
     });
     for (const finding of all("details.finding"))
       finding.addEventListener("toggle", () => {
-        if (finding.open) light(finding);
-        else if (!one("details[open]")) light(null);
+        if (finding.open) {
+          light(finding);
+          finding.scrollIntoView({ block: "nearest" });
+        } else if (!one("details[open]")) light(null);
       });
     one("#pipelines")?.addEventListener("change", (event) => {
       close();
