@@ -8,6 +8,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +17,23 @@ from typing import Any
 __all__ = ["Page", "browse", "find_chromium"]
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-_KEYS = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+_KEYS = {
+    "Enter": 13,
+    "Escape": 27,
+    "Tab": 9,
+    "ArrowLeft": 37,
+    "ArrowUp": 38,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+}
 _SECONDS = 60
+# The browser reads what it is told from descriptor 3, and answers on 4.
+_AS_THREE_AND_FOUR = """\
+import fcntl, os, sys
+for target, given in zip((3, 4), [fcntl.fcntl(int(each), fcntl.F_DUPFD, 10) for each in sys.argv[1:3]]):
+    os.dup2(given, target)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def find_chromium() -> str | None:
@@ -84,7 +100,11 @@ class Page:
 
     def size(self, width: int, height: int) -> None:
         self.ask(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
         )
 
     def prefer(self, scheme: str) -> None:
@@ -96,7 +116,9 @@ class Page:
         self.pipes.events.clear()
         self.ask("Page.navigate", url="about:blank")
         self.ask("Page.navigate", url=file.as_uri() + fragment)
-        self.value("new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', done))")
+        self.value(
+            "document.readyState === 'complete' || new Promise(done => addEventListener('load', done))"
+        )
         self.settle()
 
     def value(self, expression: str) -> Any:
@@ -179,7 +201,7 @@ def browse(profile: Path) -> Iterator[Page]:
     theirs_in, ours_out = os.pipe()
     ours_in, theirs_out = os.pipe()
     command = [
-        "/bin/sh", "-c", f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}', chromium,
+        sys.executable, "-c", _AS_THREE_AND_FOUR, str(theirs_in), str(theirs_out), chromium,
         "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
         "--disable-background-networking", "--remote-debugging-pipe", f"--user-data-dir={profile}",
     ]  # fmt: skip

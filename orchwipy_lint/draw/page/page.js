@@ -243,7 +243,7 @@
       close();
       light(null);
     }
-    if (event.target.closest("input, select")) return;
+    if (event.target.closest("input") || (event.target.closest("select") && event.key !== "/")) return;
     const onNode = event.target.closest(".node");
     const actions = {
       "/": () => one("#search input").focus(),
