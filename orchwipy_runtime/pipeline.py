@@ -14,14 +14,17 @@ from orchwipy_runtime.under_way import CallUnderWay, OfCall
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from os import PathLike
-    from typing import Any, ParamSpec, Protocol, TextIO, TypeVar, overload
+    from typing import Any, ParamSpec, Protocol, TextIO, TypedDict, TypeVar, overload
 
     import networkx as nx
+    from typing_extensions import Unpack
 
     from orchwipy_runtime.local import RunResult
     from orchwipy_runtime.returns import ConditionalReturns, FanOut, ReturnUpdates
+    from orchwipy_runtime.step import Rewired
 
     Place = str | PathLike[str]
+    Following = str | Step[..., Any] | FanOut | None
 
     class Clock(Protocol):
         """What tells the time of a local run and waits for its retries; the module `time` is one."""
@@ -34,6 +37,17 @@ if TYPE_CHECKING:
         "Returned", bound=ReturnUpdates | ConditionalReturns[Any] | Mapping[str, object] | FanOut
     )
     Result = TypeVar("Result")
+
+    class Options(TypedDict, total=False):
+        """What `step` takes whatever the function is."""
+
+        name: str | None
+        default_next: Following
+        next_key: str
+        terminates: bool
+        template_props: Mapping[str, object] | None
+        powertools: bool | None
+
 
 __all__ = ["MAX_RETRIES", "MOST_STEPS", "Functions"]
 
@@ -119,7 +133,7 @@ class Functions:
         @overload
         def fn(
             self,
-            default_next: str | Step[..., Any] | FanOut | None = None,
+            default_next: Following = None,
             next_key: str = "$next",
             terminates: bool = False,
             template_props: Mapping[str, object] | None = None,
@@ -130,7 +144,19 @@ class Functions:
         @overload
         def fn(
             self,
-            default_next: str | Step[..., Any] | FanOut | None = None,
+            default_next: Following = None,
+            next_key: str = "$next",
+            terminates: bool = False,
+            template_props: Mapping[str, object] | None = None,
+            *,
+            returns: str | Sequence[str],
+            powertools: bool | None = None,
+        ) -> Callable[[Callable[Parameters, Result]], Step[Parameters, Result]]: ...
+
+        @overload
+        def fn(
+            self,
+            default_next: Following = None,
             next_key: str = "$next",
             terminates: bool = False,
             template_props: Mapping[str, object] | None = None,
@@ -139,11 +165,11 @@ class Functions:
             inputs: Mapping[str, str] | None = None,
             bind: Mapping[str, object] | None = None,
             powertools: bool | None = None,
-        ) -> Callable[[Callable[Parameters, Result]], Step[Parameters, Result]]: ...
+        ) -> Callable[[Callable[Parameters, Result]], Rewired[Parameters, Result]]: ...
 
     def fn(
         self,
-        default_next: str | Step[..., Any] | FanOut | None = None,
+        default_next: Following = None,
         next_key: str = "$next",
         terminates: bool = False,
         template_props: Mapping[str, object] | None = None,
@@ -166,8 +192,10 @@ class Functions:
         parameters name. `powertools` is the pipeline's where it is not given.
         """
 
+        step: Callable[..., Step[..., Any]] = self.step
+
         def register(function: Callable[..., Any]) -> Step[..., Any]:
-            return self.step(
+            return step(
                 function,
                 default_next=default_next,
                 next_key=next_key,
@@ -181,13 +209,42 @@ class Functions:
 
         return register
 
+    if TYPE_CHECKING:
+
+        @overload
+        def step(
+            self, function: Callable[Parameters, Returned], /, **options: Unpack[Options]
+        ) -> Step[Parameters, Returned]: ...
+
+        @overload
+        def step(
+            self,
+            function: Callable[Parameters, Result],
+            /,
+            *,
+            returns: str | Sequence[str],
+            **options: Unpack[Options],
+        ) -> Step[Parameters, Result]: ...
+
+        @overload
+        def step(
+            self,
+            function: Callable[Parameters, Result],
+            /,
+            *,
+            returns: str | Sequence[str],
+            inputs: Mapping[str, str] | None = None,
+            bind: Mapping[str, object] | None = None,
+            **options: Unpack[Options],
+        ) -> Rewired[Parameters, Result]: ...
+
     def step(
         self,
         function: Callable[..., Any],
         /,
         *,
         name: str | None = None,
-        default_next: str | Step[..., Any] | FanOut | None = None,
+        default_next: Following = None,
         next_key: str = "$next",
         terminates: bool = False,
         template_props: Mapping[str, object] | None = None,

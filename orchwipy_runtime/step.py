@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchwipy_runtime.returns import Composable
+from orchwipy_runtime.returns import Composable, ReturnUpdates
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +46,22 @@ class Step(_Base[Parameters, Returned]):
     def __call__(self, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Returned:
         return self.__wrapped__(*args, **kwargs)
 
+    def next(self, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> ReturnUpdates:
+        """Goes on to this step, which gets these keys and no others: a call, handed off.
+
+        `coffee.next(beans=5)` is `ReturnUpdates("coffee", "*", beans=5)`, except that a type checker sees
+        what the step takes, and that a key which the step needs and is not given raises here.
+        """
+        if args:
+            raise _wrong_arguments(self.name, "is given a value without its key")
+        registration = self.pipe.steps.get(self.name)
+        for key in registration.signature.required if registration is not None else ():
+            if key not in kwargs:
+                raise _wrong_arguments(self.name, f"lacks `{key}`, which the step needs", key)
+        updates = ReturnUpdates(self.name, "*")
+        updates.replace = kwargs  # any names, also those of the parameters of ReturnUpdates
+        return updates
+
     @property
     def head(self) -> str:
         """The step that comes first where it stands in a chain: itself."""
@@ -75,6 +91,26 @@ class Step(_Base[Parameters, Returned]):
 
     def __repr__(self) -> str:
         return f"<step {self.name}>"
+
+
+def _wrong_arguments(name: str, what: str, key: str | None = None) -> Exception:
+    from orchwipy_runtime.errors import InvalidReturn, MissingArgument
+
+    kind = InvalidReturn if key is None else MissingArgument
+    return kind(
+        f"`{name}.next(...)` {what}",
+        step=name,
+        key=key,
+        help=f"give it the keys that `{name}` is to get, by keyword: {name}.next({key or 'key'}=...)",
+    )
+
+
+if TYPE_CHECKING:
+
+    class Rewired(Step[Parameters, Returned]):
+        """A step with `inputs` or `bind`: the keys that it reads are not the parameters of its function."""
+
+        def next(self, /, *args: Any, **kwargs: Any) -> ReturnUpdates: ...
 
 
 def cdk(module: str) -> Any:

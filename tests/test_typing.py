@@ -1,49 +1,83 @@
-"""What a type checker sees of a decorated step: its own signature, and its handler."""
+"""Type checkers without a plugin of ours: which lines of `typed/` they refuse.
+
+A program's broken lines end with `# E`. Each checker, as strict as it can be, reports those and no others.
+"""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from mypy import api
 
-PROGRAM = """
-from orchwipy_runtime import Functions, MicroFunctions, ReturnUpdates
+PROJECT = Path(__file__).parent.parent
+PROGRAMS = PROJECT / "tests" / "typed"
 
-pipe = MicroFunctions(beginner="weigh")
-
-
-@pipe.fn()
-def weigh(*, grams: int, **kwargs: object) -> ReturnUpdates:
-    return ReturnUpdates(None, heavy=grams > 1000)
+Place = tuple[str, int]
 
 
-reveal_type(weigh(grams=3))
-reveal_type(weigh.__name__)
-weigh.handler({"grams": 3}, None)
-weigh(grams="3")
-weigh(3)
+def expected() -> set[Place]:
+    """The lines that are marked."""
+    return {
+        (path.name, number)
+        for path in PROGRAMS.glob("*.py")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if line.endswith("  # E")
+    }
 
 
-@pipe.fn()
-def wrong(**kwargs: object) -> int:
-    return 3
-"""
+def output_of(*command: str) -> str:
+    """What a checker prints, which is one of the programs of this environment."""
+    program = Path(sys.executable).with_name(command[0])
+    done = subprocess.run([program, *command[1:]], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    return done.stdout
 
 
-def test_a_step_keeps_its_signature(tmp_path: Path) -> None:
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM)
+def by_mypy(folder: Path) -> set[Place]:
     output, problems, _ = api.run(
         [
             "--strict",
             "--no-error-summary",
             "--config-file=",
-            f"--cache-dir={tmp_path / 'cache'}",
-            str(program),
+            "--output=json",
+            "--follow-imports=silent",
+            f"--cache-dir={folder}",
+            str(PROGRAMS),
         ]
     )
     assert not problems
-    lines = [line.partition("program.py:")[2] for line in output.splitlines()]
-    revealed = [line.partition("Revealed type is ")[2] for line in lines if "Revealed" in line]
-    assert revealed == ['"orchwipy_runtime.returns.ReturnUpdates"', '"str"']
-    assert [line.partition(":")[0] for line in lines if "error:" in line] == ["15", "16", "19"]
+    found = map(json.loads, output.splitlines())
+    return {(Path(each["file"]).name, each["line"]) for each in found if each["severity"] == "error"}
+
+
+def by_pyright(folder: Path) -> set[Place]:
+    """The same by its fork, of which the package brings all that it needs."""
+    configuration = folder / "pyrightconfig.json"
+    settings = {"typeCheckingMode": "strict", "include": [str(PROGRAMS)], "extraPaths": [str(PROJECT)]}
+    configuration.write_text(json.dumps(settings))
+    output = output_of(
+        "basedpyright", "--project", str(configuration), "--pythonpath", sys.executable, "--outputjson"
+    )
+    found = json.loads(output)["generalDiagnostics"]
+    return {(Path(each["file"]).name, each["range"]["start"]["line"] + 1) for each in found}
+
+
+def by_ty(folder: Path) -> set[Place]:
+    output = output_of("ty", "check", "--python", sys.executable, "--output-format", "concise", str(PROGRAMS))
+    found = (line.split(":") for line in output.splitlines())
+    return {(Path(each[0]).name, int(each[1])) for each in found if len(each) > 3}
+
+
+@pytest.mark.parametrize("checker", [by_mypy, by_pyright, by_ty], ids=["mypy", "pyright", "ty"])
+def test_checkers_agree(checker: Callable[[Path], set[Place]], tmp_path: Path) -> None:
+    assert checker(tmp_path) == expected()
+
+
+def test_there_are_programs_of_both_kinds() -> None:
+    broken = {name for name, _ in expected()}
+    assert 3 <= len(broken) <= len(list(PROGRAMS.glob("*.py"))) - 3

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from orchwipy_lint.cli.given import PAIR, PAIR_HELP, read_state
 from orchwipy_lint.cli.output import CannotWork, fail
-from orchwipy_lint.cli.state import PAIR, PAIR_HELP, read_state
 
 if TYPE_CHECKING:
     from orchwipy_runtime.local import LocalRun

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from orchwipy_lint.cli.given import PAIR, PAIR_HELP
 from orchwipy_lint.cli.output import CannotWork, fail
-from orchwipy_lint.cli.state import PAIR, PAIR_HELP
 
 if TYPE_CHECKING:
     from orchwipy_runtime.store import Store
@@ -161,8 +161,8 @@ def _show(args: argparse.Namespace, store: Store, place: str) -> int:
 
 
 def _resume(args: argparse.Namespace, store: Store, place: str) -> int:
+    from orchwipy_lint.cli.given import read_state
     from orchwipy_lint.cli.runs_resume import resume_run
-    from orchwipy_lint.cli.state import read_state
 
     return resume_run(
         store,

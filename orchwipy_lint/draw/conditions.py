@@ -85,8 +85,8 @@ def _of_test(test: Test) -> str | None:
 def _among(key: str, values: Iterable[Scalar], *, negated: bool = False) -> str:
     """`key == 'a'`, `key is None`, `key in ('a', 'b')`, or the opposite."""
     constants: list[Constant] = []
-    for each in sorted(values, key=lambda scalar: (scalar.kind, str(scalar.value))):
-        if each.value not in constants:  # True and 1 are equal, and a condition cannot tell them apart
+    for each in sorted(values, key=lambda scalar: (scalar.kind == "bool", scalar.kind, str(scalar.value))):
+        if each.value not in constants:  # 1 and True are equal, and a condition cannot tell them apart
             constants.append(each.value)
     if len(constants) > 1:
         return f"{key} {'not in' if negated else 'in'} ({', '.join(map(repr, constants))})"

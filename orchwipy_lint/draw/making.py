@@ -25,6 +25,8 @@ from orchwipy_lint.draw.picture import (
 from orchwipy_lint.draw.regions import MAIN, Region, inside, regions_of
 from orchwipy_lint.findings import Finding
 from orchwipy_lint.flow import Flow
+from orchwipy_lint.flow.known import Known as KnownState
+from orchwipy_lint.flow.known import Status, known_before
 from orchwipy_lint.model import Arm, FanOut, Pipeline, Step, Target
 
 __all__ = ["picture_of"]
@@ -48,6 +50,7 @@ def picture_of(
     nodes = _nodes(pipeline, steps, edges)
     if flow is not None:
         nodes = [_with_flow(each, flow) for each in nodes]
+        nodes = _with_state(nodes, flow) if state else nodes
     picture = Picture(pipeline.name, pipeline.path, tuple(nodes), tuple(edges))
     return with_findings(picture, findings)
 
@@ -139,6 +142,22 @@ def _with_flow(node: Node, flow: Flow) -> Node:
     return replace(node, reached=not numbers or any(flow.origins_reached[each] for each in numbers))
 
 
+def _with_state(nodes: list[Node], flow: Flow) -> list[Node]:
+    found = {each.step: each for each in known_before(flow) if each.reached}
+    return [
+        replace(each, state=tuple(_known(found[each.id])), open=bool(found[each.id].others))
+        if each.id in found
+        else each
+        for each in nodes
+    ]
+
+
+def _known(known: KnownState) -> Iterator[Known]:
+    for key in known.keys:
+        if key.status is not Status.DROPPED:
+            yield Known(key.name, None if key.type.is_any else str(key.type), key.status is Status.SURE)
+
+
 # Edges
 
 
@@ -158,10 +177,14 @@ def _edges(pipeline: Pipeline, steps: dict[str, list[Step]]) -> list[Edge]:
     }
     regions = regions_of(pipeline.beginner, arms)
     lines = [line for step in pipeline.steps for line in _lines(step, regions.get(step.name, [MAIN]))]
-    joined = {line.target for line in lines if line.kind in (EdgeKind.JOIN, EdgeKind.BRANCH, EdgeKind.MAP)}
+    joined = {line.target for line in lines if line.kind in (EdgeKind.JOIN, EdgeKind.UNRESOLVED)}
+    straight = {(line.source, line.target) for line in lines}
     for step in pipeline.steps:
-        bare = _bare_joins(step, regions.get(step.name, [MAIN]))
-        lines += [each for each in bare if each.target not in joined]
+        lines += [
+            line
+            for line in _bare_joins(step, regions.get(step.name, [MAIN]))
+            if line.target not in joined and (line.source, line.target) not in straight
+        ]
     return _with_loops(pipeline, _together(lines))
 
 
@@ -186,7 +209,7 @@ def _ahead(source: str, target: Target, way: Way, regions: list[Region]) -> Iter
     kind = EdgeKind.OTHERWISE if way.otherwise else EdgeKind.PLAIN
     for region in regions if target.step is None else ():
         if region.waits:
-            yield _Line(source, region.join or END, EdgeKind.JOIN, replace(way, note=region.note))
+            yield _joining(source, region.join, replace(way, note=region.note))
         else:
             yield _Line(source, END, kind, way)
     if target.step is not None:
@@ -198,7 +221,7 @@ def _ahead(source: str, target: Target, way: Way, regions: list[Region]) -> Iter
 
 def _branches(step: Step, arm: Arm, fan: FanOut, way: Way, regions: list[Region]) -> Iterator[_Line]:
     """Into the branches that an arm starts."""
-    note = None
+    note = "detached" if fan.kind == "detach" else None
     if fan.kind == "map":
         note = " of ".join(each for each in (f"each {fan.item or 'item'}", fan.over) if each)
     for branch in fan.branches:
@@ -210,7 +233,8 @@ def _branches(step: Step, arm: Arm, fan: FanOut, way: Way, regions: list[Region]
             yield _Line(step.name, branch.target.step, _FAN_KINDS[fan.kind], line)
         else:
             for join in dict.fromkeys(inside(fan, arm, each).join for each in regions):
-                yield _Line(step.name, join or END, _FAN_KINDS[fan.kind], line)
+                kind = EdgeKind.UNRESOLVED if join == UNKNOWN else _FAN_KINDS[fan.kind]
+                yield _Line(step.name, join or END, kind, line)
 
 
 def _bare_joins(step: Step, regions: list[Region]) -> Iterator[_Line]:
@@ -219,11 +243,13 @@ def _bare_joins(step: Step, regions: list[Region]) -> Iterator[_Line]:
         for arm in site.arms:
             if arm.fan is not None and arm.fan.kind != "detach":
                 way = Way(arm.label, Changes(), None, arm.text, step.path, arm.span)
-                if not arm.target.known:
-                    yield _Line(step.name, UNKNOWN, EdgeKind.UNRESOLVED, way)
-                    continue
                 for join in dict.fromkeys(inside(arm.fan, arm, each).join for each in regions):
-                    yield _Line(step.name, join or END, EdgeKind.JOIN, way)
+                    yield _joining(step.name, join, way)
+
+
+def _joining(source: str, join: str | None, way: Way) -> _Line:
+    kind = EdgeKind.UNRESOLVED if join == UNKNOWN else EdgeKind.JOIN
+    return _Line(source, join or END, kind, way)
 
 
 def _together(lines: list[_Line]) -> list[Edge]:

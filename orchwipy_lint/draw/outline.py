@@ -13,15 +13,13 @@ from dataclasses import dataclass, field
 
 import networkx as nx
 
+from orchwipy_lint.draw.loops import closing
 from orchwipy_lint.draw.picture import Edge, Node, NodeKind, Picture
 
 __all__ = ["MAX_DEPTH", "Block", "Outgoing", "outline"]
 
 MAX_DEPTH = 6
 """What would stand deeper is written by itself, after the rest."""
-
-_IN_PLACE = (NodeKind.END, NodeKind.UNKNOWN)
-"""They are written where something leads to them."""
 
 
 @dataclass(slots=True)
@@ -42,8 +40,11 @@ class Block:
 
 
 def outline(picture: Picture) -> list[Block]:
-    """The blocks of all steps, those that nothing leads to last; each node once, but the end and `?`."""
-    nodes = {each.id: each for each in picture.nodes if each.kind not in _IN_PLACE}
+    """The blocks of all steps, each once, those that nothing leads to last.
+
+    What is no step stands where something leads to it, but for a beginner that there is not.
+    """
+    nodes = {each.id: each for each in picture.nodes if each.kind is NodeKind.STEP or each.begins}
     graph = nx.DiGraph()
     graph.add_nodes_from(nodes)
     graph.add_edges_from((each.source, each.target) for each in picture.edges if each.target in nodes)
@@ -77,15 +78,22 @@ class _Part:
         root: str,
     ) -> None:
         self.nodes, self.out, self.root = nodes, out, root
+        inner = [
+            (number, edge.source, edge.target)
+            for name in graph
+            for number, edge in out.get(name, ())
+            if edge.target in graph
+        ]
+        back = closing([root], [(source, target) for _, source, target in inner])
+        self.onward = {number for place, (number, _, _) in enumerate(inner) if place not in back}
+        """The edges that close no loop, seen from the root."""
         forward = nx.DiGraph()
         forward.add_nodes_from(graph)
-        entering: dict[str, int] = {}
-        for name in graph:
-            for _, edge in out.get(name, ()):
-                if not edge.back and edge.target in graph:
-                    forward.add_edge(name, edge.target)
-                    entering[edge.target] = entering.get(edge.target, 0) + 1
-        self.entering = entering
+        self.entering = dict.fromkeys(graph, 0)
+        for number, source, target in inner:
+            if number in self.onward:
+                forward.add_edge(source, target)
+                self.entering[target] += 1
         self.below: dict[str, list[str]] = {}
         self.size = dict.fromkeys(graph, 1)
         above = nx.immediate_dominators(forward, root)
@@ -122,7 +130,7 @@ class _Part:
             edges = []
             for number, edge in self.out.get(name, ()):
                 outgoing = Outgoing(edge, number)
-                if edge.target in under and not edge.back:
+                if edge.target in under and number in self.onward:
                     if depth < MAX_DEPTH:
                         outgoing.under = self.sequence(edge.target, depth + 1)
                     else:

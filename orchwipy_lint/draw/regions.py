@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from orchwipy_lint.draw.picture import UNKNOWN
 from orchwipy_lint.model import Arm, FanOut
 
 __all__ = ["MAIN", "Region", "inside", "regions_of"]
@@ -14,7 +15,7 @@ class Region(NamedTuple):
     """The main run, or the branches that join at one step: alike as far as it is to see."""
 
     join: str | None = None
-    """The step at which they join; None where the run ends with them."""
+    """The step at which they join, or UNKNOWN; None where the run ends with them."""
     waits: bool = False
     """Somebody waits for their end; not so for the main run, and for what was detached."""
     note: str | None = None
@@ -56,4 +57,4 @@ def inside(fan: FanOut, arm: Arm, outer: Region) -> Region:
     note = None
     if fan.into is not None:
         note = f"every {fan.collect} in {fan.into}" if fan.collect else f"what each brings in {fan.into}"
-    return Region(arm.target.step or outer.join, True, note)
+    return Region((arm.target.step or outer.join) if arm.target.known else UNKNOWN, True, note)

@@ -164,6 +164,8 @@ class _Writer:
         sign = self.signs.back if back else self.signs.to
         if node.kind is NodeKind.END:
             return Text(f"{sign} {self.signs.end} end", "blue")
+        if node.kind is NodeKind.MISSING and not node.begins:
+            return Text(f"{sign} {visible(node.label)}, no such step", "magenta")
         return Text(f"{sign} {visible(node.label)}", "magenta" if node.kind is NodeKind.UNKNOWN else "")
 
     def put(self, text: Text, first: str, further: str, *, marked: bool) -> Iterator[Text]:

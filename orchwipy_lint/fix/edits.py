@@ -158,7 +158,7 @@ class Edits:
                 return
         elif isinstance(part.node, cst.Call):
             called = self.text[part.start : part.end].partition("(")[0].strip()
-            is_form = called == "dict" or called.endswith("ReturnUpdates")
+            is_form = called == "dict" or called.endswith(("ReturnUpdates", ".next"))
             if not is_form or not _is_name(key) or any(each.star == "**" for each in part.node.args):
                 return
             items, added = [part.at(each) for each in part.node.args], f"{key}=..."

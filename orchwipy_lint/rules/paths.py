@@ -164,7 +164,9 @@ def remark(edge: Edge, key: str) -> str:
     if key in effect.drops:
         return f"drops {key}"
     if effect.base is Base.EMPTY:
-        return f"does not set {key}" if edge.arm.text.startswith(("{", "dict")) else "drops every key"
+        called = edge.arm.text.partition("(")[0]
+        is_list = called[:1] == "{" or called == "dict" or called.endswith(".next")
+        return f"does not set {key}" if is_list else "drops every key"
     if not keeps(edge, key):
         return f"does not pass on {key}"
     if effect.opens or key in effect.maybe:

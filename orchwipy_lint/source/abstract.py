@@ -33,6 +33,7 @@ __all__ = [
     "Placeholder",
     "Truth",
     "Updates",
+    "as_name",
     "guarded",
     "known",
     "known_string",
@@ -247,6 +248,14 @@ def known(value: object, type_: Type = ANY) -> Alternative:
 
 def opaque(type_: Type = ANY) -> Alternative:
     return Alternative(Opaque(type_))
+
+
+def as_name(alternative: Alternative) -> Alternative:
+    """The same, where it is a step its name."""
+    value, cases = alternative
+    if isinstance(value, Opaque) and value.step is not None:
+        return Alternative(Known(value.step), cases)
+    return alternative
 
 
 def untyped(alternatives: tuple[Alternative, ...], keys: frozenset[str]) -> tuple[Alternative, ...]:

@@ -238,7 +238,7 @@ class Expressions:
 
     def call(self, node: cst.Call) -> tuple[Alternative, ...]:
         if isinstance(node.func, cst.Attribute):
-            method = self.dicts.method(node, node.func)
+            method = self.returns.handed(node, node.func) or self.dicts.method(node, node.func)
             if method is not None:
                 return method
         full = self.full_name(node.func)

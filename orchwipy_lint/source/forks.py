@@ -7,7 +7,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchwipy_lint.model import ALWAYS, UNKNOWN_VALUE, Arm, Base, Effect, Span, Target, Value
-from orchwipy_lint.source.abstract import Alternative, Choice, Entries, Fan, Known, Opaque, Updates, known
+from orchwipy_lint.source.abstract import (
+    Alternative,
+    Choice,
+    Entries,
+    Fan,
+    Known,
+    Opaque,
+    Updates,
+    as_name,
+    known,
+)
 from orchwipy_lint.source.cases import MAX_CASES, Cases, both
 
 if TYPE_CHECKING:
@@ -61,7 +71,7 @@ def _joining(reading: Reading, fan: Fan, cases: Cases, span: Span) -> Reading:
         opens=fan.entries.opens,
         original=fan.entries.original,
     )
-    named = None if fan.following is None else tuple(map(_as_name, fan.following))
+    named = None if fan.following is None else tuple(map(as_name, fan.following))
     targets = reading.context.following.targets(named, _END)
     part.arms_of(fan.entries, effect, targets, cases, None)
     return part
@@ -72,7 +82,7 @@ def _part(
 ) -> Reading:
     """A branch, or how the run goes on beside detached ones, read by itself."""
     part = reading.apart(span, next_key=next_key)
-    for alternative in map(_as_name, alternatives):
+    for alternative in map(as_name, alternatives):
         value = alternative.value
         if isinstance(value, (Entries, Updates)) or (
             isinstance(value, Known) and isinstance(value.value, dict)
@@ -94,14 +104,6 @@ def _part(
             text = reading.context.places.text(span)
             part.arms = [replace(arm, span=span, text=text) for arm in part.arms]
     return part
-
-
-def _as_name(alternative: Alternative) -> Alternative:
-    """A step stands for its name."""
-    value, cases = alternative
-    if isinstance(value, Opaque) and value.step is not None:
-        return Alternative(Known(value.step), cases)
-    return alternative
 
 
 def _ways(branches: Sequence[Sequence[Arm]]) -> list[tuple[tuple[Arm, ...], Cases]] | None:

@@ -21,6 +21,7 @@ from orchwipy_lint.source.declared import (
     substituted,
 )
 from orchwipy_lint.source.fans import KINDS
+from orchwipy_lint.source.names import name_of
 
 if TYPE_CHECKING:
     from orchwipy_lint.source.evaluation import Evaluator
@@ -265,10 +266,25 @@ class Registering:
                     head = chain.first
             arguments.append(place if head is None else _text(head, place))
         call = ast.copy_location(ast.Call(_named(kind, node), arguments, keywords), node)
-        heads = [head for each in arguments if (head := _head(each)) is not None]
+        heads = [head for each in arguments if (head := self.head(each)) is not None]
         if owner is not None and len(heads) < len(arguments):
             self.draft_of(owner).escapes = True
         return Group(node, kind, call, tuple(heads), owner)
+
+    def head(self, branch: ast.expr) -> str | None:
+        """The step with which a branch begins, where a literal names it, or `step.next(...)`."""
+        if isinstance(branch, ast.Call) and branch.args:
+            branch = branch.args[0]
+        elif isinstance(branch, ast.Call) and isinstance(branch.func, ast.Attribute):
+            return self.steps.get(name_of(branch.func.value) or "") if branch.func.attr == "next" else None
+        elif isinstance(branch, ast.Dict):
+            rows = [
+                value
+                for key, value in zip(branch.keys, branch.values, strict=True)
+                if isinstance(key, ast.Constant) and key.value == "$next"
+            ]
+            branch = rows[0] if rows else branch
+        return branch.value if isinstance(branch, ast.Constant) and isinstance(branch.value, str) else None
 
     def keyword(self, node: ast.keyword, scope: Scope) -> ast.keyword:
         return ast.copy_location(ast.keyword(node.arg, self.as_name(node.value, scope)), node)
@@ -293,17 +309,3 @@ def _nothing(place: ast.expr) -> ast.expr:
 
 def _named(name: str, place: ast.expr) -> ast.expr:
     return ast.copy_location(ast.Name(name, ast.Load()), place)
-
-
-def _head(branch: ast.expr) -> str | None:
-    """The step with which a branch begins, where it is named by a literal."""
-    if isinstance(branch, ast.Call) and branch.args:
-        branch = branch.args[0]
-    elif isinstance(branch, ast.Dict):
-        rows = [
-            value
-            for key, value in zip(branch.keys, branch.values, strict=True)
-            if isinstance(key, ast.Constant) and key.value == "$next"
-        ]
-        branch = rows[0] if rows else branch
-    return branch.value if isinstance(branch, ast.Constant) and isinstance(branch.value, str) else None

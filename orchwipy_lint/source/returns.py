@@ -1,4 +1,4 @@
-"""The calls of `ReturnUpdates` and `ConditionalReturns`, argument by argument."""
+"""The calls of `ReturnUpdates`, `step.next` and `ConditionalReturns`, argument by argument."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from orchwipy_lint.source.abstract import (
     Known,
     Opaque,
     Updates,
+    as_name,
     known,
     known_string,
     limited,
     opaque,
 )
 from orchwipy_lint.source.dicts import Draft
+from orchwipy_lint.types import ANY
 
 if TYPE_CHECKING:
     from orchwipy_lint.source.expressions import Expressions
@@ -64,6 +66,29 @@ class Returns:
         return limited(
             Alternative(Updates(following, named, "*" in removals, drops_unknown, entries), cases)
             for entries, cases in drafts
+        )
+
+    def handed(self, node: cst.Call, method: cst.Attribute) -> tuple[Alternative, ...] | None:
+        """`step.next(**keys)`, which gives the step these keys alone; None for what can be no step.
+
+        What is not known may be a step, one of another file for instance.
+        """
+        if method.attr.value != "next":
+            return None
+        held = self.reader.evaluate(method.value)
+        if not all(isinstance(each, Opaque) and (each.step or each.type == ANY) for each, _ in held):
+            return None
+        following = tuple(map(as_name, held))
+        if any(argument.keyword is None and argument.star != "**" for argument in node.args):
+            why = "`next` of a step takes what the step gets by keyword: name the key of each value"
+            return (Alternative(Opaque(why=why)),)
+        following = tuple(
+            as_name(each) if isinstance(each.value, Opaque) else Alternative(Opaque(), each.cases)
+            for each in held
+        )
+        drafts = self.reader.dicts.laid_over(node, Draft(Entries(self.reader.origin(node))))
+        return limited(
+            Alternative(Updates(following, (), True, False, entries), cases) for entries, cases in drafts
         )
 
     def removed(self, argument: cst.Arg) -> list[str] | None:

@@ -222,7 +222,8 @@ class StepReader:
     def makers(self) -> frozenset[str]:
         """Local names of the return forms, whose splats go on into the state."""
         imports = self.names.imports.items()
-        return frozenset(name for name, full in imports if self.names.ours(full) in RETURN_FORMS)
+        forms = (name for name, full in imports if self.names.ours(full) in RETURN_FORMS)
+        return frozenset((*forms, *(f"{step}.next" for step in self.names.steps)))
 
     def changed(self, function: AnyFunction, parameters: Iterable[Parameter]) -> frozenset[str]:
         """Those of the parameters whose value the function may change in place."""

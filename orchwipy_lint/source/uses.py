@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from orchwipy_lint.source.names import RETURN_FORMS
+from orchwipy_lint.source.names import RETURN_FORMS, name_of
 
 __all__ = ["Uses", "changed_names", "header_expressions", "scan", "stored_names"]
 
@@ -134,7 +134,7 @@ class _Scanner:
                 self.uses.whole.add(holder)
         else:
             self.visit(function, sure=sure)
-        passes = short in self.makers or (short == "update" and method)
+        passes = short in self.makers or name_of(function) in self.makers or (short == "update" and method)
         for argument in [*node.args, *node.keywords]:
             value = argument.value if isinstance(argument, (ast.keyword, ast.Starred)) else argument
             name = self.dict_name(value)
@@ -174,7 +174,7 @@ def changed_names(body: Iterable[ast.stmt], makers: frozenset[str]) -> set[str]:
                 held = [node.value]
             elif isinstance(node, ast.AugAssign):
                 held = [node.target]
-            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") not in harmless:
+            elif isinstance(node, ast.Call) and name_of(node.func) not in harmless:
                 given = [*node.args, *(each.value for each in node.keywords if each.arg is not None)]
                 held = [each for argument in given for each in _contained(argument)]
             else:

@@ -1,0 +1,295 @@
+"""Pictures of pipelines and what renders them.
+
+`golden/draw/` holds a pipeline a file, and beside it its drawings as text, in Mermaid and in DOT. The first
+line of one may say how it is drawn (`# orchwipy graph --findings`). To add a case add its program and run
+`python -m tests.test_draw`, which writes all drawings anew; look at what has changed.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from functools import lru_cache
+from pathlib import Path
+
+import networkx as nx
+import pygraphviz
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchwipy_lint import load_pipelines
+from orchwipy_lint.cli import main
+from orchwipy_lint.draw import dot, mermaid
+from orchwipy_lint.draw import json as draw_json
+from orchwipy_lint.draw.making import picture_of
+from orchwipy_lint.draw.outline import Block, outline
+from orchwipy_lint.draw.picture import END, UNKNOWN, EdgeKind, NodeKind, Picture
+from orchwipy_lint.draw.text import ASCII, render
+from orchwipy_lint.flow import Flow, analyse
+from orchwipy_lint.flow.graph import UNKNOWN as UNKNOWN_NODE
+from orchwipy_lint.flow.graph import Region
+from orchwipy_lint.model import (
+    Arm,
+    Base,
+    Effect,
+    FanOut,
+    Parameter,
+    Pipeline,
+    ReturnSite,
+    Span,
+    Step,
+    Target,
+    Value,
+)
+
+TESTS = Path(__file__).parent
+CASES = TESTS / "golden" / "draw"
+FORMATS = {"text": ".txt", "mermaid": ".mmd", "dot": ".dot"}
+
+
+# Golden drawings
+
+
+def drawn(case: Path, form: str) -> str:
+    """What `orchwipy graph` prints for a case."""
+    first = case.read_text(encoding="utf-8").partition("\n")[0]
+    options = shlex.split(first.removeprefix("# orchwipy graph")) if first.startswith("#") else []
+    with redirect_stdout(io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")) as out:
+        assert main(["graph", case.name, "--format", form, *options]) == 0
+        out.flush()
+        return out.buffer.getvalue().decode()
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("case", sorted(CASES.glob("*.py")), ids=lambda case: case.stem)
+def test_golden(case: Path, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(CASES)
+    monkeypatch.setenv("COLUMNS", "80")
+    assert drawn(case, form) == case.with_suffix(FORMATS[form]).read_text(encoding="utf-8")
+
+
+def test_there_are_no_drawings_without_a_program() -> None:
+    names = {each.stem for each in CASES.glob("*.py")}
+    assert len(names) >= 12
+    assert {each.stem for each in CASES.iterdir() if each.is_file()} == names
+
+
+# Laws
+
+
+def laws(pipeline: Pipeline) -> None:
+    """What holds of every picture, and of every drawing of it."""
+    flow = analyse(pipeline)
+    picture = picture_of(pipeline, flow=flow)
+    names = dict.fromkeys(step.name for step in pipeline.steps)
+    by_kind = {kind: [each.id for each in picture.nodes if each.kind is kind] for kind in NodeKind}
+    assert by_kind[NodeKind.STEP] == list(names)
+    assert not names.keys() & set(by_kind[NodeKind.MISSING])
+    begins = [each.id for each in picture.nodes if each.begins]
+    assert begins == ([] if pipeline.beginner is None else [pipeline.beginner])
+    ids = [each.id for each in picture.nodes]
+    assert len(set(ids)) == len(ids)
+
+    pairs = {(each.source, each.target) for each in picture.edges}
+    expected, joins = expected_pairs(flow)
+    assert expected <= pairs
+    unreached = {each.id for each in picture.nodes if not each.reached}
+    for source, target in pairs - expected - joins:
+        assert source in unreached or target in joins_of(pipeline, {source, *unreached})
+    joined = {each.target for each in picture.edges if each.kind in (EdgeKind.JOIN, EdgeKind.UNRESOLVED)}
+    assert all(join in joined or (fork, join) in pairs for fork, join in joins)
+    keys = [(each.source, each.target, each.kind) for each in picture.edges]
+    assert len(set(keys)) == len(keys)
+    assert all(
+        each.ways and len({way.lines for way in each.ways}) == len(each.ways) for each in picture.edges
+    )
+    assert {end for pair in pairs for end in pair} <= set(ids)
+    assert all((each.target == UNKNOWN) is (each.kind is EdgeKind.UNRESOLVED) for each in picture.edges)
+    onward = nx.DiGraph((each.source, each.target) for each in picture.edges if not each.back)
+    assert nx.is_directed_acyclic_graph(onward)
+    drawings(picture)
+
+
+def drawings(picture: Picture) -> None:
+    """Every node and edge is in every drawing once, and nothing else is."""
+    ends = Counter((each.source, each.target) for each in picture.edges)
+
+    graph = pygraphviz.AGraph(string=dot.render(picture))
+    assert graph.nodes() == [each.id for each in picture.nodes]
+    assert Counter((str(one), str(other)) for one, other in graph.edges()) == ends
+
+    nodes, edges = read_mermaid(mermaid.render(picture))
+    called = dict(zip(nodes, (each.id for each in picture.nodes), strict=True))
+    assert Counter((called[one], called[other]) for one, other in edges) == ends
+
+    (written,) = json.loads(draw_json.render([picture]))["pipelines"]
+    assert [each["id"] for each in written["nodes"]] == [each.id for each in picture.nodes]
+    assert [(each["source"], each["target"]) for each in written["edges"]] == [
+        (each.source, each.target) for each in picture.edges
+    ]
+
+    blocks = list(flattened(outline(picture)))
+    steps = [each.id for each in picture.nodes if each.kind is NodeKind.STEP or each.begins]
+    assert sorted(each.node.id for each in blocks) == sorted(steps)
+    assert sorted(edge.number for each in blocks for edge in each.edges) == list(range(len(picture.edges)))
+    for width in (40, 80):
+        assert all(line.cell_len <= width for line in list(render(picture, width=width, signs=ASCII))[1:])
+
+
+def expected_pairs(flow: Flow) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    """Which node leads to which as the flow has it, which has each branch apart; and forks to their joins."""
+    graph = flow.graph
+    found, joins = set(), set()
+    for edge in graph.edges:
+        source = graph.nodes[edge.source]
+        if flow.before[edge.source] is None:
+            continue  # as a step of the main run it is not reached, where it is one of a branch
+        if edge.target < 0:
+            target = UNKNOWN if edge.target == UNKNOWN_NODE else edge.arm.target.step or END
+        elif graph.nodes[edge.target].fork is None:
+            target = graph.nodes[edge.target].step.name
+        elif edge.target == region_exit(graph.nodes[edge.target].region):
+            target = join_of(graph.nodes[edge.target].region)
+        else:
+            continue  # to a fork, from which branches lead on
+        if source.fork is not None and not edge.spawns and source.fork.fan.kind != "detach":
+            joins.add((source.step.name, target))
+        else:
+            found.add((source.step.name, target))
+    found |= {(step.name, UNKNOWN) for step in flow.pipeline.steps for site in step.returns if site.problem}
+    return found, joins
+
+
+def joins_of(pipeline: Pipeline, steps: set[str]) -> set[str]:
+    """Where the branches that these steps begin lead, which may run through others."""
+    arms = (
+        arm for step in pipeline.steps if step.name in steps for site in step.returns for arm in site.arms
+    )
+    return {(arm.target.step or END) if arm.target.known else UNKNOWN for arm in arms if arm.fan is not None}
+
+
+def region_exit(region: Region | None) -> int | None:
+    return None if region is None else region.exit
+
+
+def join_of(region: Region | None) -> str:
+    if region is None:
+        return END
+    if region.fork.fan.kind != "detach" and not region.fork.arm.target.known:
+        return UNKNOWN
+    return region.join or END
+
+
+def flattened(blocks: list[Block]) -> Iterator[Block]:
+    for block in blocks:
+        yield block
+        for each in block.edges:
+            yield from flattened(each.under)
+
+
+_NODE = re.compile(r'    (\w+)(?:\(\["|\["|\(\(\("|\{\{").*(?:"\]\)|"\]|"\)\)\)|"\}\})', re.ASCII)
+_EDGE = re.compile(r'    (\w+) (?:-->|-\.->|==>)(?:\|"[^"]+"\|)? (\w+)', re.ASCII)
+
+
+def read_mermaid(text: str) -> tuple[list[str], list[tuple[str, str]]]:
+    """The ids of the nodes and the edges of a flowchart, of which every line must be known."""
+    lines = text.splitlines()
+    assert lines[0] == lines[2] == "---"
+    assert lines[3] == "flowchart TD"
+    nodes: list[str] = []
+    edges: list[tuple[str, str]] = []
+    for line in lines[4:]:
+        node, edge = _NODE.fullmatch(line), _EDGE.fullmatch(line)
+        if edge is not None:
+            edges.append((edge[1], edge[2]))
+        elif node is not None:
+            nodes.append(node[1])
+        else:
+            assert re.match(r"    (classDef|class|linkStyle) ", line), line
+    return nodes, edges
+
+
+@lru_cache
+def known() -> tuple[Pipeline, ...]:
+    return tuple(load_pipelines([TESTS / "fixtures", TESTS / "programs", CASES, TESTS.parent / "examples"]))
+
+
+def test_laws_of_the_pictures_of_all_fixtures() -> None:
+    for pipeline in known():
+        try:
+            laws(pipeline)
+        except AssertionError as error:
+            raise AssertionError(f"{pipeline.path}: {pipeline.name}") from error
+
+
+NAMES = ["start", "end", "graph", "a b", "é", "<b>", "o", "x", 'say "hi"', "s#1", "end_", "_end"]
+SPAN = Span(1, 1, 1, 2)
+KEYS = st.sampled_from(["key", "other", "-", "a|b", "<i>"])
+EFFECTS = st.builds(
+    Effect,
+    base=st.sampled_from(Base),
+    drops=st.frozensets(KEYS, max_size=2),
+    sets=st.dictionaries(KEYS, st.just(Value()), max_size=2),
+    opens=st.booleans(),
+)
+LABELS = st.none() | st.sampled_from(
+    ["default", "key == 'a'", "key != 'a'", "not key", "key", 'x["|"]  > 1', "("]
+)
+
+
+@st.composite
+def arms(draw: st.DrawFn, names: list[str], *, depth: int = 0) -> Arm:
+    target = draw(st.sampled_from([*names, *names, "nowhere", None]))
+    fan = None
+    if depth == 0 and draw(st.integers(0, 3)) == 0:
+        kind = draw(st.sampled_from(["parallel", "map", "detach"]))
+        most = 1 if kind == "map" else 3
+        fan = FanOut(kind, tuple(draw(st.lists(arms(names, depth=1), min_size=1, max_size=most))))
+    is_known = draw(st.integers(0, 9)) > 0
+    return Arm(
+        SPAN,
+        "return",
+        draw(EFFECTS),
+        Target(target if is_known else None, known=is_known),
+        draw(LABELS) if depth == 0 else None,
+        fan=fan,
+    )
+
+
+@st.composite
+def pipelines(draw: st.DrawFn) -> Pipeline:
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=6, unique=True))
+    steps = []
+    for name in names:
+        sites = [
+            ReturnSite(SPAN, (), "unread") if not each else ReturnSite(SPAN, tuple(each))
+            for each in draw(st.lists(st.lists(arms(names), max_size=3), max_size=2))
+        ]
+        parameters = tuple(Parameter(key, SPAN) for key in draw(st.lists(KEYS, max_size=2, unique=True)))
+        steps.append(Step(name, "made.py", SPAN, parameters, tuple(sites)))
+    beginner = draw(st.sampled_from([*names, "missing"]))
+    return Pipeline("pipe", "made.py", SPAN, beginner, tuple(steps))
+
+
+@settings(deadline=None, max_examples=150)
+@given(pipelines())
+def test_laws_of_the_pictures_of_any_pipeline(pipeline: Pipeline) -> None:
+    laws(pipeline)
+
+
+if __name__ == "__main__":
+    import os
+
+    os.chdir(CASES)
+    os.environ["COLUMNS"] = "80"
+    for program in sorted(CASES.glob("*.py")):
+        for name, ending in FORMATS.items():
+            program.with_suffix(ending).write_text(drawn(program, name), encoding="utf-8")
+    sys.exit()
