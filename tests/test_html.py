@@ -185,6 +185,7 @@ class TestPage:
         for each in (
             "x == \"</title><img src=x onerror='alert(3)'>\"",
             "drops all +</text><script> +a\\nb",
+            'x == "-->]]>&lt;"',
             "</pre></section><script>alert(2)</script><!-- \\u202e -->",
             "<b>&amp;</b>",
         ):

@@ -25,6 +25,7 @@ __all__ = ["render"]
 _LEGEND = (
     ("begins", "runs begin here"),
     ("ends", "runs may end here"),
+    ("found", "something was found"),
     ("lit", "the path of a finding"),
     ("missing", "no such step"),
     ("unreached", "no path leads here"),

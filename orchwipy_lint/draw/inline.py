@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from xml.etree import ElementTree as ET
@@ -21,29 +22,29 @@ _SVG = "{http://www.w3.org/2000/svg}"
 def drawing(picture: Picture, links: Mapping[str, str]) -> Element:
     """The drawing as an element `svg`. `links` has the id on the page that each node leads to.
 
-    What is known before each step is not in it. Raises `draw.svg.CannotDraw`.
+    Each step says how much was found about it, and not what is known before it. Raises
+    `draw.svg.CannotDraw`.
     """
-    bare = replace(picture, nodes=tuple(replace(each, state=None) for each in picture.nodes))
-    tree = ET.fromstring(render_svg(bare, "svg"))  # noqa: S314 - Graphviz has just made it
+    found = {each.id: _found(picture, each) for each in picture.nodes}
+    nodes = {node_id(number): each for number, each in enumerate(picture.nodes)}
+    edges = {edge_id(number): (number, each) for number, each in enumerate(picture.edges)}
+    tree = ET.fromstring(render_svg(_counted(picture, found), "svg"))  # noqa: S314 - Graphviz has just made it
     for each in tree.iter():
         each.tag = each.tag.removeprefix(_SVG)
         for name in [name for name in each.attrib if name.startswith("{")]:
             del each.attrib[name]  # xml:space, which HTML has no use for
-    nodes = {node_id(number): each for number, each in enumerate(picture.nodes)}
-    edges = {edge_id(number): (number, each) for number, each in enumerate(picture.edges)}
     for group in [each for each in tree.iter("g") if "id" in each.attrib]:
         name = group.attrib.pop("id")
         for title in group.findall("title"):
             group.remove(title)  # the browser would show it beside the pointer
         if name in nodes:
             node = nodes[name]
-            worst = _worst(picture, node)
-            group.set("class", " ".join(["node", *_of_node(node, worst)]))
+            group.set("class", " ".join(["node", *_of_node(node, bool(found[node.id]))]))
             group.set("data-name", visible(node.label))
             group.set("data-link", links[node.id])
             group.set("tabindex", "0")
             group.set("role", "button")
-            group.set("aria-label", visible(_said(node, worst)))
+            group.set("aria-label", visible(_said(node, found[node.id])))
         elif name in edges:
             number, edge = edges[name]
             group.set("class", " ".join(["edge", *_of_edge(edge)]))
@@ -53,13 +54,24 @@ def drawing(picture: Picture, links: Mapping[str, str]) -> Element:
     return tree
 
 
-def _worst(picture: Picture, node: Node) -> Severity | None:
-    """How bad the worst finding about a step is."""
-    found = [each.finding.severity for each in picture.findings if each.finding.step == node.id]
-    return max(found, key=lambda each: each.rank, default=None)
+def _found(picture: Picture, node: Node) -> str:
+    """How much was found about a step: `2 errors, 1 warning`; empty where nothing was."""
+    count = Counter(each.finding.severity for each in picture.findings if each.finding.step == node.id)
+    return ", ".join(
+        f"{count[each]} {each.value}{'' if count[each] == 1 else 's'}" for each in Severity if count[each]
+    )
 
 
-def _of_node(node: Node, worst: Severity | None) -> Iterator[str]:
+def _counted(picture: Picture, found: Mapping[str, str]) -> Picture:
+    """The picture as it is drawn."""
+    nodes = (
+        replace(each, state=None, notes=(*each.notes, *filter(None, [found[each.id]])))
+        for each in picture.nodes
+    )
+    return replace(picture, nodes=tuple(nodes))
+
+
+def _of_node(node: Node, found: bool) -> Iterator[str]:
     yield node.kind.value
     if node.begins:
         yield "begins"
@@ -69,8 +81,8 @@ def _of_node(node: Node, worst: Severity | None) -> Iterator[str]:
         yield "unreached"
     if node.marked:
         yield "marked"
-    if worst is not None:
-        yield f"has-{worst.value}"
+    if found:
+        yield "found"
 
 
 def _of_edge(edge: Edge) -> Iterator[str]:
@@ -81,7 +93,7 @@ def _of_edge(edge: Edge) -> Iterator[str]:
         yield "marked"
 
 
-def _said(node: Node, worst: Severity | None) -> str:
+def _said(node: Node, found: str) -> str:
     """A node in words, for those who do not see it."""
     what = {
         NodeKind.STEP: f"step {node.label}",
@@ -93,6 +105,6 @@ def _said(node: Node, worst: Severity | None) -> str:
         "where runs begin" if node.begins else "",
         "where runs may end" if node.ends else "",
         "" if node.reached else "not reached",
-        f"with an {worst.value}" if worst is Severity.ERROR else f"with a {worst.value}" if worst else "",
+        found,
     ]
     return ", ".join([what, *(each for each in notes if each)])
