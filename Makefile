@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 EMULATOR := $(VENV)/sam/.installed
+BROWSER := $(VENV)/.browser
 TESTS ?= tests
 BENCHMARKS ?= analysis versus_upstream cold flake8_overhead start dispatch branches template drawing
 
@@ -42,7 +43,15 @@ $(EMULATOR): $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --target $(@D) aws-sam-cli
 	@touch $@
 
-test-slow: $(STAMP) $(EMULATOR)
+# Where there is none and it cannot be installed, the tests that open pages in it say so and are skipped.
+$(BROWSER): $(STAMP)
+	@command -v chromium || command -v chromium-browser || command -v google-chrome \
+	|| { apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive \
+	apt-get install --quiet=2 --yes --no-install-recommends chromium fonts-dejavu-core; } >/dev/null 2>&1 \
+	|| echo "there is no chromium and it cannot be installed here: what needs it is skipped"
+	@touch $@
+
+test-slow: $(STAMP) $(EMULATOR) $(BROWSER)
 	$(BIN)/python -m pytest -m slow -n auto --dist worksteal $(TESTS)
 
 test-all:

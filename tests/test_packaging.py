@@ -12,6 +12,11 @@ import pytest
 
 import orchwipy_lint
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 PROJECT = Path(__file__).parent.parent
 
 
@@ -19,7 +24,7 @@ def test_the_distribution() -> None:
     metadata = importlib.metadata.metadata("orchwipy-lint")
     assert metadata["Version"] == orchwipy_lint.__version__
     assert metadata["Requires-Python"] == ">=3.10"
-    assert set(metadata.get_all("Provides-Extra") or ()) == {"cdk", "dev", "lint", "powertools"}
+    assert set(metadata.get_all("Provides-Extra") or ()) == {"cdk", "dev", "draw", "lint", "powertools"}
     requires = importlib.metadata.requires("orchwipy-lint") or []
     assert [each for each in requires if "extra ==" not in each] == ["boto3>=1.36"]
 
@@ -36,6 +41,14 @@ def test_the_entry_points() -> None:
 @pytest.mark.parametrize("package", ["orchwipy_lint", "orchwipy_runtime"])
 def test_both_packages_say_that_they_are_typed(package: str) -> None:
     assert (PROJECT / package / "py.typed").is_file()
+
+
+def test_what_is_no_module_is_packaged() -> None:
+    configuration = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    for package, patterns in configuration["tool"]["setuptools"]["package-data"].items():
+        folder = PROJECT / package
+        others = {each for each in folder.rglob("*") if each.is_file() and each.suffix not in (".py", ".pyc")}
+        assert others == {each for pattern in patterns for each in folder.glob(pattern)}
 
 
 def test_the_changelog_knows_the_version_or_has_something_unreleased() -> None:

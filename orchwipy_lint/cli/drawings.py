@@ -75,12 +75,24 @@ def _json(pictures: Sequence[Picture]) -> bytes:
     return render(pictures).encode()
 
 
+def _html(pictures: Sequence[Picture]) -> bytes:
+    from orchwipy_lint.draw.html import render
+    from orchwipy_lint.draw.svg import CannotDraw
+
+    title = ", ".join(dict.fromkeys(each.name for each in pictures))
+    try:
+        return render(pictures, title=title).encode("utf-8", "backslashreplace")
+    except CannotDraw as error:
+        raise CannotWork(str(error)) from error
+
+
 FORMATS: dict[str, Format] = {
     "text": Format(_text, several=True),
     "mermaid": Format(_mermaid, several=False),
     "dot": Format(_dot, several=True),
     "svg": Format(_svg, several=False),
     "png": Format(_png, several=False, binary=True),
+    "html": Format(_html, several=True),
     "json": Format(_json, several=True),
 }
 """What one needs is loaded when it is asked for."""
@@ -91,6 +103,8 @@ ENDINGS = {
     ".gv": "dot",
     ".svg": "svg",
     ".png": "png",
+    ".html": "html",
+    ".htm": "html",
     ".json": "json",
 }
 

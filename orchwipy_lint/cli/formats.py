@@ -59,6 +59,16 @@ def _junit(result: Result, _: bool) -> str:
     return _lines([render(result)])
 
 
+def _html(result: Result, _: bool) -> str:
+    from orchwipy_lint.draw.svg import CannotDraw
+    from orchwipy_lint.report.html import render
+
+    try:
+        return render(result)
+    except CannotDraw as error:
+        raise CannotWork(str(error)) from error
+
+
 FORMATS: dict[str, Callable[[Result, bool], str]] = {
     "text": _text,
     "concise": _concise,
@@ -67,6 +77,7 @@ FORMATS: dict[str, Callable[[Result, bool], str]] = {
     "github": _github,
     "gitlab": _gitlab,
     "junit": _junit,
+    "html": _html,
 }
 """What makes the text of each, with statistics or without. What one needs is loaded when it is asked for."""
 COUNTING = ("text", "concise")

@@ -110,8 +110,7 @@ def _pictures(file: str, form: str, state: bool) -> list[Picture]:
     from orchwipy_lint.check import check_files, load_pipelines
     from orchwipy_lint.cli.program import split_name
     from orchwipy_lint.config import InvalidConfiguration
-    from orchwipy_lint.draw.making import picture_of
-    from orchwipy_lint.flow import analyse
+    from orchwipy_lint.draw.checked import pictures_of
     from orchwipy_lint.selection import UnknownRule
     from orchwipy_lint.source.discover import MissingPath
 
@@ -131,17 +130,8 @@ def _pictures(file: str, form: str, state: bool) -> list[Picture]:
     if len(chosen) > 1 and not FORMATS[form].several:
         places = ", ".join(f"{each.name} ({each.path}:{each.span.line})" for each in chosen)
         raise CannotWork(f"{form} draws one pipeline, and here are {places}; name one, as in {path}:{names}")
-    return [
-        picture_of(
-            each,
-            flow=analyse(each),
-            findings=[
-                found for found in result.findings if found.pipeline == each.name and found.path in each.parts
-            ],
-            state=state,
-        )
-        for each in chosen
-    ]
+    pictures, _ = pictures_of(chosen, result.findings, state=state or form == "html")
+    return pictures
 
 
 def _part(picture: Picture, args: argparse.Namespace) -> Picture:

@@ -99,7 +99,7 @@ def _of_edge(edge: Edge) -> dict[str, str]:
     found: dict[str, str] = {}
     label = "\n".join(beside(edge))
     if label:
-        found["label"] = _quoted(label)
+        found["label"] = _quoted(label.replace("&", "&amp;"))  # entities are decoded in labels
     style = _STYLES[edge.kind]
     if style is not None:
         found["style"] = f'"{style}"'

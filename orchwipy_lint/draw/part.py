@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from orchwipy_lint.draw.picture import END, UNKNOWN, Edge, Picture, Shown, Taken
 
-__all__ = ["around", "between"]
+__all__ = ["along", "around", "between"]
 
 
 def between(picture: Picture, first: str | None, last: str | None) -> Picture:
@@ -37,6 +37,11 @@ def around(picture: Picture, step: str, depth: int) -> Picture:
         edge_of_it = ahead - kept
         kept |= ahead
     return _only(picture, kept)
+
+
+def along(picture: Picture) -> Picture:
+    """What is on the paths of the findings."""
+    return _only(picture, {node for each in picture.findings for node in each.nodes})
 
 
 def _reached(picture: Picture, start: str, *, forward: bool) -> set[str]:

@@ -1,0 +1,154 @@
+"""Pictures as one page of HTML, which needs nothing besides: drawings to move in, steps and findings to open.
+
+All that there is to read stands in the page as elements, so that it is there without its script as well. The
+script only shows and hides, moves and lights up. Nothing is fetched from anywhere, and the page's own policy
+forbids it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
+
+from orchwipy_lint.draw.excerpts import Excerpts
+from orchwipy_lint.draw.inline import drawing
+from orchwipy_lint.draw.markup import Element, add, html
+from orchwipy_lint.draw.panels import add_finding, add_node, node_ids
+from orchwipy_lint.draw.picture import Picture, Shown
+from orchwipy_lint.findings import Finding
+
+__all__ = ["render"]
+
+_LEGEND = (
+    ("begins", "runs begin here"),
+    ("ends", "runs may end here"),
+    ("found", "something was found"),
+    ("lit", "the path of a finding"),
+    ("missing", "no such step"),
+    ("unreached", "no path leads here"),
+)
+
+
+def render(
+    pictures: Iterable[Picture],
+    *,
+    title: str,
+    summary: str = "",
+    others: Iterable[Finding] = (),
+) -> str:
+    """The text of a page with these pictures, their findings, and findings that are in no picture.
+
+    `summary` is a line beside the title. What the pictures know of the state before a step is told with the
+    step, and not in the drawing. The source of the steps is read from their files again. Raises
+    `draw.svg.CannotDraw` where Graphviz is missing or gives up.
+    """
+    drawn = tuple(pictures)
+    ids = [node_ids(each, number) for number, each in enumerate(drawn)]
+    with ThreadPoolExecutor() as pool:  # each waits for a process of its own
+        drawings = list(pool.map(drawing, drawn, ids))
+    found = _sorted(drawn, others)
+    root = Element("html", lang="en")
+    style, script = _asset("page.css"), _asset("page.js")
+    _add_head(add(root, "head"), title, style, script)
+    body = add(root, "body")
+    _add_header(add(body, "header"), drawn, title, summary)
+    main = add(body, "main")
+    panel = add(main, "aside", id="panel", aria_label="Details")
+    steps = add(panel, "div", id="steps")
+    excerpts = Excerpts()
+    for number, picture in enumerate(drawn):
+        own = [(each, shown) for each, (where, shown) in enumerate(found) if where == number]
+        for node in picture.nodes:
+            add_node(steps, picture, node, ids[number], own, excerpts)
+    _add_findings(add(panel, "div", id="findings"), found, drawn, ids)
+    _add_legend(panel)
+    place = add(main, "div", id="drawings")
+    for number, (picture, svg) in enumerate(zip(drawn, drawings, strict=True)):
+        figure = add(place, "figure", id=_drawing_id(number), aria_label=f"{picture.name} in {picture.path}")
+        figure.append(svg)
+    add(body, "script").text = script
+    return html(root)
+
+
+def _drawing_id(number: int) -> str:
+    return f"drawing-{number}"
+
+
+def _sorted(pictures: Sequence[Picture], others: Iterable[Finding]) -> list[tuple[int | None, Shown]]:
+    """All findings by their place, each with the number of its picture."""
+    found: list[tuple[int | None, Shown]] = [(None, Shown(each, (), ())) for each in others]
+    found += [(number, shown) for number, picture in enumerate(pictures) for shown in picture.findings]
+    return sorted(found, key=lambda each: each[1].finding.sort_key)
+
+
+def _asset(name: str) -> str:
+    return files("orchwipy_lint.draw").joinpath("page").joinpath(name).read_text(encoding="utf-8")
+
+
+def _add_head(head: Element, title: str, style: str, script: str) -> None:
+    policy = (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}';"
+        " base-uri 'none'; form-action 'none'"
+    )
+    add(head, "meta", charset="utf-8")
+    add(head, "meta", http_equiv="Content-Security-Policy", content=policy)
+    add(head, "meta", name="viewport", content="width=device-width, initial-scale=1")
+    add(head, "meta", name="color-scheme", content="light dark")
+    add(head, "title", title)
+    add(head, "style").text = style
+
+
+def _digest(text: str) -> str:
+    """What a policy knows the one script and the one style sheet of the page by."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _add_header(header: Element, pictures: Sequence[Picture], title: str, summary: str) -> None:
+    add(header, "h1", title)
+    if len(pictures) > 1:
+        choice = add(header, "select", id="pipelines", aria_label="Pipeline")
+        for number, each in enumerate(pictures):
+            count = len(each.findings)
+            said = f" ({count} {'finding' if count == 1 else 'findings'})" if count else ""
+            add(choice, "option", f"{each.name} · {each.path}{said}", value=_drawing_id(number))
+    if pictures:
+        search = add(header, "form", id="search", role="search")
+        add(
+            search,
+            "input",
+            type="search",
+            aria_label="Search a step",
+            placeholder="Search a step  ( / )",
+            autocomplete="off",
+            spellcheck="false",
+        )
+        add(search, "output")
+        zoom = add(header, "div", id="zoom", role="group", aria_label="Zoom")
+        add(zoom, "button", "−", type="button", id="out", title="Zoom out ( - )", aria_label="Zoom out")
+        add(zoom, "button", "+", type="button", id="in", title="Zoom in ( + )", aria_label="Zoom in")
+        add(zoom, "button", "Fit", type="button", id="fit", title="Show all ( 0 )")
+    add(header, "p", summary, class_="summary")
+
+
+def _add_findings(
+    parent: Element,
+    found: Sequence[tuple[int | None, Shown]],
+    pictures: Sequence[Picture],
+    ids: Sequence[dict[str, str]],
+) -> None:
+    count = len(found)
+    add(parent, "h2", "No findings" if not count else f"{count} {'finding' if count == 1 else 'findings'}")
+    for number, (where, shown) in enumerate(found):
+        if where is None:
+            add_finding(parent, number, shown, None, "", {})
+        else:
+            add_finding(parent, number, shown, pictures[where], _drawing_id(where), ids[where])
+
+
+def _add_legend(parent: Element) -> None:
+    legend = add(parent, "ul", id="legend", aria_label="Legend")
+    for kind, text in _LEGEND:
+        add(legend, "li", text, class_=kind)

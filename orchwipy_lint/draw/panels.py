@@ -1,0 +1,205 @@
+"""What an HTML page says of each node of a picture, and of each finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orchwipy_lint.draw.excerpts import Excerpts
+from orchwipy_lint.draw.markup import Element, add
+from orchwipy_lint.draw.picture import Edge, Known, Node, NodeKind, Picture, Shown, Way
+from orchwipy_lint.findings import Finding, Hop
+from orchwipy_lint.visible import visible
+
+__all__ = ["Numbered", "add_finding", "add_node", "finding_id", "node_ids"]
+
+Numbered = tuple[int, Shown]
+"""A finding with its number on the page."""
+
+_OTHERS = {
+    NodeKind.MISSING: "Something leads here, and there is no such step.",
+    NodeKind.UNKNOWN: "What leads here goes to a step that cannot be known from the text.",
+    NodeKind.END: "The run ends here.",
+}
+
+
+def finding_id(number: int) -> str:
+    return f"finding-{number}"
+
+
+def node_ids(picture: Picture, number: int) -> dict[str, str]:
+    """The id on the page of what is said of each node, by the node's own."""
+    return {node.id: f"node-{number}-{each}" for each, node in enumerate(picture.nodes)}
+
+
+def add_node(
+    parent: Element,
+    picture: Picture,
+    node: Node,
+    ids: dict[str, str],
+    findings: list[Numbered],
+    excerpts: Excerpts,
+) -> None:
+    """A section with what there is to know of a node; `findings` are those of the picture."""
+    section = add(parent, "section", id=ids[node.id], class_="node-panel", tabindex="-1")
+    add(section, "button", "×", type="button", class_="close", title="Close ( Esc )", aria_label="Close")
+    head = add(section, "h2", node.label)
+    if node.path is not None and node.span is not None:
+        add(head, "small", f"{node.path}:{node.span.line}")
+    remarks = list(_remarks(node))
+    if remarks:
+        noted = add(section, "ul", class_="remarks")
+        for each in remarks:
+            add(noted, "li", each)
+    about = [each for each in findings if each[1].finding.step == node.id]
+    passing = [each for each in findings if each[1].finding.step != node.id and node.id in each[1].nodes]
+    _add_links(section, "Findings", about)
+    _add_links(section, "On the path of", passing)
+    if node.path is not None and node.span is not None:
+        wrong = {each.finding.line for _, each in findings if each.finding.path == node.path}
+        _add_source(section, excerpts.definition(node.path, node.span), node.path, wrong)
+    if node.kind is NodeKind.STEP:
+        _add_known(section, "Reads", node.needs, "required", "optional", "no key by its name")
+    if node.state is not None:
+        rest = (Known("…", None, False),) if node.open else ()
+        _add_known(section, "Known before it", (*node.state, *rest), "sure", "maybe", "no key")
+    ahead = [(each, each.target) for each in picture.edges if each.source == node.id]
+    behind = [(each, each.source) for each in picture.edges if each.target == node.id]
+    _add_ways(section, "Leads to", ahead, ids)
+    _add_ways(section, "Comes from", behind, ids)
+
+
+def _remarks(node: Node) -> Iterator[str]:
+    if node.kind in _OTHERS:
+        yield _OTHERS[node.kind]
+    if node.begins:
+        yield "Runs begin here."
+    if node.ends:
+        yield "Runs may end here."
+    if not node.reached:
+        yield "No path leads here."
+    if node.joins:
+        yield f"Joins the branches of {', '.join(node.joins)}."
+    yield from node.notes
+    if node.cut:
+        yield f"{node.cut} more {'edge' if node.cut == 1 else 'edges'}, not drawn here."
+
+
+def _add_known(
+    parent: Element, title: str, keys: tuple[Known, ...], sure: str, unsure: str, none: str
+) -> None:
+    add(parent, "h3", title)
+    if not keys:
+        add(parent, "p", none, class_="none")
+        return
+    body = add(add(parent, "table"), "tbody")
+    for each in keys:
+        row = add(body, "tr", class_=None if each.sure else "maybe")
+        add(row, "th", each.key)
+        add(row, "td", each.type or "")
+        add(row, "td", sure if each.sure else unsure)
+
+
+def _add_ways(parent: Element, title: str, edges: list[tuple[Edge, str]], ids: dict[str, str]) -> None:
+    if not edges:
+        return
+    add(parent, "h3", title)
+    listed = add(parent, "ul", class_="ways")
+    for edge, other in edges:
+        for way in edge.ways:
+            item = add(listed, "li")
+            add(item, "a", _name(other), href=f"#{ids[other]}")
+            for kind, text in _about(edge, way):
+                add(item, "span", text, class_=kind)
+
+
+def _name(node_id: str) -> str:
+    return {"$end": "end", "$unknown": "?"}.get(node_id, node_id)
+
+
+def _about(edge: Edge, way: Way) -> Iterator[tuple[str, str]]:
+    if edge.kind.value not in ("plain", "otherwise"):
+        yield "kind", edge.kind.value
+    if edge.back:
+        yield "kind", "back"
+    if way.condition is not None:
+        yield "condition", way.condition
+    if way.note is not None:
+        yield "note", way.note
+    if str(way.changes):
+        yield "changes", str(way.changes)
+
+
+def _add_links(parent: Element, title: str, findings: list[Numbered]) -> None:
+    if not findings:
+        return
+    add(parent, "h3", title)
+    listed = add(parent, "ul", class_="links")
+    for number, shown in findings:
+        link = add(add(listed, "li"), "a", href=f"#{finding_id(number)}")
+        _add_headline(link, shown.finding)
+
+
+def _add_source(parent: Element, lines: dict[int, str] | None, path: str, wrong: set[int]) -> None:
+    add(parent, "h3", "Source")
+    if lines is None:
+        add(parent, "p", f"{path} is not at hand.", class_="none")
+        return
+    source = add(parent, "pre", class_="source", tabindex="0", aria_label="source")
+    for number, text in lines.items():
+        kind = "line wrong" if number in wrong else "line"
+        line = add(source, "span", text.expandtabs(), class_=kind, data_line=str(number))
+        line.tail = "\n"
+
+
+# Findings
+
+
+def add_finding(
+    parent: Element, number: int, shown: Shown, picture: Picture | None, drawing: str, ids: dict[str, str]
+) -> None:
+    """What can be opened to see a finding: where it is, its path hop by hop, what to do.
+
+    `picture` is the one in which its path is, None if in none; `drawing` its id on the page.
+    """
+    finding = shown.finding
+    details = add(parent, "details", id=finding_id(number), class_=f"finding {finding.severity.value}")
+    if picture is not None:
+        numbers = {each.id: each_number for each_number, each in enumerate(picture.nodes)}
+        details.set("data-drawing", drawing)
+        details.set("data-nodes", " ".join(ids[each] for each in shown.nodes if each in numbers))
+        details.set("data-edges", " ".join(dict.fromkeys(str(each.edge) for each in shown.ways)))
+    _add_headline(add(details, "summary"), finding)
+    add(details, "p", f"{finding.path}:{finding.line}:{finding.column}", class_="place")
+    if finding.hops:
+        hops = add(details, "ol", class_="hops")
+        for hop in finding.hops:
+            _add_hop(add(hops, "li"), hop, ids)
+        if finding.also:
+            add(details, "p", finding.also, class_="also")
+    else:
+        if finding.step in ids:
+            add(add(details, "p", "step "), "a", finding.step, href=f"#{ids[finding.step]}")
+        if finding.related:
+            others = add(details, "ul", class_="related")
+            for each in finding.related:
+                add(others, "li", f"{each.path}:{each.line}: {each.message}")
+    if finding.help:
+        add(add(details, "p", class_="help"), "b", "help:").tail = visible(f" {finding.help}")
+
+
+def _add_headline(parent: Element, finding: Finding) -> None:
+    add(parent, "span", finding.severity.value, class_=f"severity {finding.severity.value}")
+    add(parent, "span", finding.code, class_="code")
+    add(parent, "span", finding.message, class_="message")
+
+
+def _add_hop(parent: Element, hop: Hop, ids: dict[str, str]) -> None:
+    if hop.step in ids:
+        add(parent, "a", hop.step, href=f"#{ids[hop.step]}", data_line=str(hop.line))
+    else:
+        add(parent, "b", hop.step)
+    add(parent, "span", f"{hop.path}:{hop.line}", class_="place")
+    add(parent, "code", hop.text)
+    add(parent, "span", hop.remark, class_="remark")
+    if hop.label is not None:
+        add(parent, "span", hop.label, class_="condition")
