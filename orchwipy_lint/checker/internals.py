@@ -1,0 +1,123 @@
+"""What is not mypy's public interface, all of it: its errors, its checker, the text that it read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mypy.checker import TypeChecker
+from mypy.checker_state import checker_state
+from mypy.errorcodes import ErrorCode
+from mypy.errors import Errors
+from mypy.nodes import Expression, FuncDef, MypyFile
+from mypy.options import Options
+from mypy.plugin import Plugin
+from mypy.state import state
+from mypy.types import CallableType, Type
+
+__all__ = ["Build", "Types", "text_of"]
+
+
+def text_of(file: MypyFile, options: Options) -> bytes | None:
+    """The text that mypy read for a module, None where that is no file: `mypy -c`."""
+    path = dict(options.shadow_file or ()).get(file.path, file.path)
+    try:
+        with open(path, "rb") as source:
+            return source.read()
+    except OSError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Types:
+    """The types of expressions in some functions."""
+
+    checker: TypeChecker
+
+    def of(self, node: Expression) -> Type | None:
+        """The type of an expression, None where mypy proves that it is never reached."""
+        return self.checker.lookup_type_or_none(node)
+
+    def named(self, name: str, *arguments: Type) -> Type:
+        """The type of a builtin class."""
+        return self.checker.named_generic_type(f"builtins.{name}", list(arguments))
+
+
+class Build:
+    """One run of mypy, as the plugin sees it."""
+
+    def __init__(self, plugin: Plugin) -> None:
+        self.own = plugin
+        self.errors: Errors | None = None
+        self.plugin: Plugin = plugin
+        self.modules: dict[str, MypyFile] = {}
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a way to report."""
+        return self.errors is not None
+
+    def learn(self, api: object) -> None:
+        """Take from the interface that mypy gives to a hook what the plugin itself does not get."""
+        errors, plugin = getattr(api, "errors", None), getattr(api, "plugin", None)
+        if isinstance(errors, Errors) and isinstance(plugin, Plugin):
+            self.errors, self.plugin = errors, plugin
+
+    def is_silent(self, file: MypyFile) -> bool:
+        """Whether nothing that is reported in a module would be shown."""
+        return self.errors is None or file.path in self.errors.ignored_files
+
+    def types(self, file: MypyFile, functions: Iterable[FuncDef]) -> Types:
+        """Types by a check of these functions of our own: mypy passes over those without annotations.
+
+        They are taken to return `object`. Under the `Any` that mypy takes for what is not annotated, a
+        `[1]` in a returned dict is a `list[Any]`. What is wrong in them is told to nobody.
+        """
+        options = self.own.options.clone_for_module(file.fullname)
+        errors = Errors(options)
+        checker = TypeChecker(errors, self.modules, options, file, file.path, self.plugin, {})
+        checker.pass_num = checker.last_pass  # what is not known by now will not be
+        with state.strict_optional_set(options.strict_optional), checker_state.set(checker):
+            errors.set_file(file.path, file.fullname, scope=checker.tscope, options=options)
+            with checker.tscope.module_scope(file.fullname):
+                for function in functions:
+                    typed = checker.function_type(function)
+                    if isinstance(typed, CallableType):
+                        override = typed.copy_modified(ret_type=checker.named_type("builtins.object"))
+                        with checker.binder.top_frame_context(), checker.tscope.function_scope(function):
+                            checker.check_func_item(function, type_override=override, name=function.name)
+        return Types(checker)
+
+    def report(
+        self,
+        file: MypyFile,
+        message: str,
+        notes: Iterable[str],
+        code: ErrorCode,
+        *,
+        severity: str,
+        line: int,
+        column: int,
+        end_line: int,
+        end_column: int,
+    ) -> None:
+        """An error in a module, with notes that go where it goes."""
+        errors = self.errors
+        if errors is None:
+            return
+        before = errors.file, errors.target_module, errors.options, errors.scope
+        errors.set_file(file.path, file.fullname, self.own.options.clone_for_module(file.fullname))
+        lines = range(line, end_line + 1)
+        error = errors.report(
+            line,
+            column,
+            message,
+            code,
+            severity=severity,
+            origin_span=lines,
+            end_line=end_line,
+            end_column=end_column,
+        )
+        for note in notes:
+            errors.report(line, column, note, severity="note", origin_span=lines, parent_error=error)
+        errors.file, errors.target_module, errors.options, errors.scope = before
