@@ -13,7 +13,7 @@ from mypy.nodes import Expression, FuncDef, MypyFile
 from mypy.options import Options
 from mypy.plugin import Plugin
 from mypy.state import state
-from mypy.types import CallableType, Type
+from mypy.types import CallableType, Instance, Type
 
 __all__ = ["Build", "Types", "text_of"]
 
@@ -38,9 +38,9 @@ class Types:
         """The type of an expression, None where mypy proves that it is never reached."""
         return self.checker.lookup_type_or_none(node)
 
-    def named(self, name: str, *arguments: Type) -> Type:
-        """The type of a builtin class."""
-        return self.checker.named_generic_type(f"builtins.{name}", list(arguments))
+    def named(self, name: str, *arguments: Type) -> Instance:
+        """The type of a class by its full name."""
+        return self.checker.named_generic_type(name, list(arguments))
 
 
 class Build:

@@ -10,12 +10,15 @@ from mypy.nodes import Import, ImportAll, ImportFrom, MypyFile
 
 from orchwipy_lint import __version__
 from orchwipy_lint.baseline import Baselines
-from orchwipy_lint.check import check_text
 from orchwipy_lint.checker.codes import code_of
 from orchwipy_lint.checker.internals import Build, text_of
-from orchwipy_lint.findings import Finding, Hop, Severity
+from orchwipy_lint.checker.typed import Typed
+from orchwipy_lint.findings import Finding, Hop, Severity, drop_silenced
 from orchwipy_lint.project import project_of
 from orchwipy_lint.selection import Selection
+from orchwipy_lint.source.discover import mentions_package
+from orchwipy_lint.source.optouts import drop_opted_out
+from orchwipy_lint.source.read import read_file
 
 __all__ = ["check_module"]
 
@@ -26,7 +29,7 @@ def check_module(build: Build, file: MypyFile) -> None:
         return
     try:
         text = text_of(file, build.own.options)
-        findings = [] if text is None else _found(text, file.path)
+        findings = [] if text is None else _found(build, file, text)
     except Exception as error:
         findings = [_failure(file.path, error)]
     for finding in findings:
@@ -43,14 +46,23 @@ def _concerns_us(file: MypyFile) -> bool:
     return False
 
 
-def _found(text: bytes, path: str) -> list[Finding]:
+def _found(build: Build, file: MypyFile, text: bytes) -> list[Finding]:
+    """What there is to say of a module, as its project is configured."""
+    path = file.path
     project = project_of(path)
-    if project.excludes(path):
+    if project.excludes(path) or not mentions_package(text):
         return []
     wanted = project.select(path, Selection())
-    result = check_text(text, path, wanted)
-    findings = list(dict.fromkeys(map(project.weigh, result.findings)))
-    return Baselines().sift(project.baseline, path, wanted, findings, wanted.shows)
+    reading = read_file(text, path)
+    if reading.problem is not None or not reading.pipelines:
+        return []  # mypy says itself where it cannot read
+    module = Typed(build, file, reading)
+    pipelines = [module.pruned(each) for each in reading.pipelines]
+    found = [finding for each in pipelines for finding in module.findings(each, wanted)]
+    found = drop_silenced(drop_opted_out(found, pipelines, path, reading.lines), reading.lines)
+    weighed = list(dict.fromkeys(map(project.weigh, found)))
+    kept = Baselines().sift(project.baseline, path, wanted, weighed, wanted.shows)
+    return sorted(kept, key=lambda finding: finding.sort_key)
 
 
 def _report(build: Build, file: MypyFile, finding: Finding) -> None:
