@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 
 from mypy.checker import TypeChecker
 from mypy.checker_state import checker_state
@@ -81,11 +83,7 @@ class Build:
             errors.set_file(file.path, file.fullname, scope=checker.tscope, options=options)
             with checker.tscope.module_scope(file.fullname):
                 for function in functions:
-                    typed = checker.function_type(function)
-                    if isinstance(typed, CallableType):
-                        override = typed.copy_modified(ret_type=checker.named_type("builtins.object"))
-                        with checker.binder.top_frame_context(), checker.tscope.function_scope(function):
-                            checker.check_func_item(function, type_override=override, name=function.name)
+                    _check(checker, function)
         return Types(checker)
 
     def report(
@@ -121,3 +119,23 @@ class Build:
         for note in notes:
             errors.report(line, column, note, severity="note", origin_span=lines, parent_error=error)
         errors.file, errors.target_module, errors.options, errors.scope = before
+
+
+def _check(checker: TypeChecker, function: FuncDef) -> None:
+    """Check a function's body. A failure of mypy's own in it is an exception like any other."""
+    typed = checker.function_type(function)
+    if not isinstance(typed, CallableType):
+        return
+    if not (function.is_coroutine or function.is_generator):
+        typed = typed.copy_modified(ret_type=checker.named_type("builtins.object"))
+    said = StringIO()
+    try:
+        with (
+            redirect_stdout(said),
+            redirect_stderr(said),
+            checker.binder.top_frame_context(),
+            checker.tscope.function_scope(function),
+        ):
+            checker.check_func_item(function, type_override=typed, name=function.name)
+    except SystemExit as ended:  # mypy has printed what happened, and would end
+        raise RuntimeError(f"mypy fails on `{function.name}`") from ended

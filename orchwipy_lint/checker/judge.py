@@ -80,7 +80,8 @@ class Judge:
 
     def _read(self, edge: Edge) -> None:
         node = self.flow.graph.nodes[edge.source]
-        if self.flow.before[edge.source] is None or node.step.path != self.path:
+        is_reached = self.flow.before[edge.source] is not None
+        if not is_reached or node.fork is not None or node.step.path != self.path:
             return
         for key, value in {**edge.arm.effect.sets, **edge.arm.effect.maybe}.items():
             if value.placeholder:

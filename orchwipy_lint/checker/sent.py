@@ -66,8 +66,9 @@ class Sent:
         expression = None if node is None else self.entry(node, key)
         if expression is not None:
             found = self.of(expression)
-            local = isinstance(expression, NameExpr) and isinstance(expression.node, Var)
-            return self.reaching(step, found, value) if local and value.made else found
+            if isinstance(expression, NameExpr) and isinstance(expression.node, Var) and found is not None:
+                return self.reaching(step, arm, expression.name, found, value)
+            return found
         if value.made:
             return self.assigned(step, value)
         return None if node is None else self.splatted(node, key)
@@ -167,37 +168,42 @@ class Sent:
         """What a function that knows nothing of pipelines returns for a key."""
         function = self.tree.function(step)
         declared = get_proper_type(function.type) if function is not None else None
-        if not isinstance(declared, CallableType):
+        if not isinstance(declared, CallableType) or arm.fan is not None:
             return None
         returned, keys = get_proper_type(declared.ret_type), list(arm.effect.sets)
-        if len(keys) == 1 and "[" not in arm.text:
-            return returned
         if isinstance(returned, TupleType) and len(returned.items) == len(keys):
-            return get_proper_type(returned.items[keys.index(key)])
-        return None
+            # A tuple of one is the one result, or holds it: that is not told here.
+            return get_proper_type(returned.items[keys.index(key)]) if len(keys) > 1 else None
+        return returned if len(keys) == 1 else None
 
-    def reaching(self, step: Step, found: ProperType | None, value: Value) -> ProperType | None:
+    def reaching(self, step: Step, arm: Arm, name: str, found: ProperType, value: Value) -> ProperType:
         """Of the types that mypy has for a local, those that the assignments can give which lead here."""
-        given = self.assigned(step, value)
-        if given is None or found is None or isinstance(given, AnyType):
-            return found
-        kept = [
-            each
-            for each in items_of(found)
-            if any(is_overlapping_types(each, other) for other in items_of(given))
-        ]
-        return union_of(kept) if kept else found
+        if len(items_of(found)) > 1:
+            found = _common(found, self.assigned(step, value))
+        if len(items_of(found)) > 1:
+            last = self.tree.last_assigned(step, arm.span, name)
+            found = _common(found, None if last is None else self.union(last))
+        return found
 
     def assigned(self, step: Step, value: Value) -> ProperType | None:
         """The types of the expressions of which a value is one."""
-        types: list[Type] = []
-        for span in value.made or ():
-            node = self.tree.value(step, span)
-            type_ = None if node is None else self.of(node)
-            if type_ is None:
-                return None
-            types.append(type_)
-        return union_of(types)
+        nodes = [self.tree.value(step, span) for span in value.made or ()]
+        known = [each for each in nodes if each is not None]
+        return self.union(known) if known and len(known) == len(nodes) else None
+
+    def union(self, nodes: Iterable[Expression]) -> ProperType | None:
+        types = [self.of(each) for each in nodes]
+        known = [each for each in types if each is not None]
+        return union_of(known) if len(known) == len(types) else None
+
+
+def _common(found: ProperType, given: ProperType | None) -> ProperType:
+    """Of the alternatives of a type, those that another one can be."""
+    if given is None or isinstance(given, AnyType):
+        return found
+    possible = items_of(given)
+    kept = [each for each in items_of(found) if any(is_overlapping_types(each, one) for one in possible)]
+    return union_of(kept) if kept else found
 
 
 def _names_keys(node: CallExpr) -> bool:

@@ -26,7 +26,7 @@ class Signatures:
         parameter = next((each for each in step.parameters if each.name == key and not each.supplied), None)
         if function is None or parameter is None:
             return None
-        name = self.tree.text(parameter.span) if step.is_plain else key
+        name = self.tree.text(parameter.span).partition(":")[0].strip() if step.is_plain else key
         type_ = get_proper_type(function.type)
         if not isinstance(type_, CallableType) or name not in type_.arg_names:
             return None

@@ -27,6 +27,7 @@ from mypy.nodes import (
     TempNode,
 )
 
+from orchwipy_lint.checker.definitions import last_assignments
 from orchwipy_lint.model import Span, Step
 
 __all__ = ["Tree"]
@@ -64,6 +65,20 @@ class Tree:
     def value(self, step: Step, span: Span) -> Expression | None:
         """What is assigned in a step's function, by the span of the expression."""
         return self._pairs(step).assigned.get(self._place(span))
+
+    def last_assigned(self, step: Step, arm: Span, name: str) -> list[Expression] | None:
+        """What a local can be at an arm: the expressions assigned to it, None where it may be anything."""
+        function, place = self.twins.get(step.span.line), self._place(arm)
+        if function is None:
+            return None
+        for node in ast.walk(function):
+            if isinstance(node, (ast.Call, ast.Dict)) and _extent(node) == place:
+                values = last_assignments(function, node, name)
+                known = self._pairs(step).assigned
+                nodes = [known.get(_extent(each)) for each in values or ()]
+                kept = [each for each in nodes if each is not None]
+                return kept if kept and len(kept) == len(nodes) else None
+        return None
 
     def _pairs(self, step: Step) -> _Pairs:
         line = step.span.line

@@ -89,6 +89,8 @@ class Wire:
         info = given.type
         if info.is_enum:
             return self.enum(info)
+        if info.has_base("typing.Generator"):
+            raise Refused("generator", WAYS_OUT["generator"])
         if info.fullname in _SCALARS:
             return given
         for name in _SCALARS:
@@ -101,8 +103,6 @@ class Wire:
         for name in _LISTS:
             if info.has_base(name) and (name.startswith("builtins") or _is_abstract(info)):
                 return self.listed(self.arriving(_arguments(given, name)[0], depth))
-        if info.has_base("typing.Generator"):
-            raise Refused("generator", WAYS_OUT["generator"])
         if info.fullname == "builtins.object" or info.fallback_to_any or _is_abstract(info):
             return _ANYTHING
         raise _refused(info)
