@@ -65,16 +65,18 @@ class Baselines:
         wanted: Selection,
         findings: Sequence[Finding],
         shows: Callable[[Finding], bool],
+        whole: bool = True,
     ) -> list[Finding]:
-        """Of all that was found in a file of the project with this baseline, what to show: what is new.
+        """Of what was found in a file of the project with this baseline, what to show: what is new.
 
-        `wanted` says which rules ran, `shows` what would be shown without a baseline.
+        `wanted` says which rules ran, `shows` what would be shown without a baseline, `whole` whether this is
+        all that there is in the file.
         """
         old = _entries(home) if home is not None else {}
         if home is None or not (old or self._updating):
             return [each for each in findings if shows(each)]
         place = portable(path, home.folder)
-        if not any(each.code in _UNCHECKED for each in findings):
+        if whole and not any(each.code in _UNCHECKED for each in findings):
             self._checked.setdefault(home, {})[place] = wanted
         ordered = sorted(findings, key=lambda each: each.sort_key)
         marks = dict(zip(fingerprints(ordered, home.folder), ordered, strict=True))
@@ -88,6 +90,10 @@ class Baselines:
         new = [each for mark, each in shown.items() if mark not in old]
         self.known += len(shown) - len(new)
         return new
+
+    def heeds(self, home: Home | None) -> bool:
+        """Whether anything is to be known of a file in which nothing is found."""
+        return home is not None and (self._updating or bool(_entries(home)))
 
     def stale(self) -> list[Entry]:
         """The entries that are found no more, of the files that were checked and of those that are gone."""

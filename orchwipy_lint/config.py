@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
+import re
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -17,10 +19,15 @@ if sys.version_info >= (3, 11):
 else:  # mypy, which the extra `lint` installs, brings it there
     import tomli as tomllib
 
-__all__ = ["ENGINES", "KEYS", "Configuration", "InvalidConfiguration", "configuration_of"]
+__all__ = ["ENGINES", "KEYS", "PYTHON", "Configuration", "InvalidConfiguration", "configuration_of"]
 
 ENGINES = ("direct", "stepfunctions")
+PYTHON = ("*.py",)
 SEVERITIES = ("error", "warning", "note")
+
+_SECTION = re.compile(r"^\[(?:tool[:.])?orchwipy(?:[:.][^\]\n]*)?\]", re.MULTILINE)
+_FAR_AWAY = re.compile(r"[/\\]|[A-Za-z]:")
+"""How a path begins that is not relative, on any system."""
 
 
 class InvalidConfiguration(ValueError):
@@ -31,18 +38,29 @@ class InvalidConfiguration(ValueError):
 class Configuration:
     """What one pyproject.toml says, and the defaults for what it does not say.
 
-    Rules are named as people wrote them, paths and patterns are relative to the folder of `file`.
+    Rules are named as people wrote them, paths and patterns are relative to the folder of `file`, which is
+    the root wherever the file says anything.
     """
 
     file: Path | None = None
-    """The pyproject.toml, None where there is none."""
+    """The nearest pyproject.toml, None where there is none."""
+    root: Path | None = None
+    """The project's folder, None where nothing marks one."""
+    roots: tuple[str, ...] = ("",)
+    """The folders in which imports find modules, and which are checked when no path is given."""
+    include: tuple[str, ...] = PYTHON
+    """Patterns of files, as in a .gitignore, that a walk through a folder takes."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of files and folders, as in a .gitignore, to pass over."""
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """A pattern of files, as in a .gitignore, and the rules to leave out in those."""
     severities: tuple[tuple[str, str], ...] = ()
-    exclude: tuple[str, ...] = ()
-    """Patterns of files and folders, as in a .gitignore, to pass over."""
+    packages: tuple[str, ...] = ()
+    """Packages, by their dotted names, that have what is ours under our names."""
+    classes: tuple[str, ...] = ()
+    """Classes, by their dotted names, that behave as MicroFunctions."""
     engine: str | None = None
     baseline: str = ".orchwipy-baseline.json"
     given: frozenset[str] = frozenset()
@@ -52,14 +70,35 @@ class Configuration:
 def configuration_of(path: str) -> Configuration:
     """What the nearest pyproject.toml says, from the folder of a file, or from a folder itself, upwards.
 
-    Raises `InvalidConfiguration`.
+    The root is the folder of that file, if it says anything for us; else the nearest folder with a
+    pyproject.toml, a setup.cfg or a .git. Raises `InvalidConfiguration`.
     """
     place = Path(os.path.abspath(path))  # without the `..` in it, which would be a folder of its own
+    marked: Path | None = None
     for folder in (place, *place.parents) if place.is_dir() else place.parents:
-        file = folder / "pyproject.toml"
+        setup, file = folder / "setup.cfg", folder / "pyproject.toml"
+        has_setup = setup.is_file()
+        if has_setup:
+            _refuse_settings(setup)
         if file.is_file():
-            return _read(file, file.stat().st_mtime_ns)
-    return Configuration()
+            found = _read(file, file.stat().st_mtime_ns)
+            return found if found.given or marked is None else replace(found, root=marked)
+        if marked is None and (has_setup or os.path.lexists(folder / ".git")):
+            marked = folder
+    return Configuration(root=marked)
+
+
+def _refuse_settings(setup: Path) -> None:
+    """A setup.cfg only marks a root."""
+    try:
+        section = _SECTION.search(setup.read_text("utf-8", errors="replace"))
+    except OSError:
+        return
+    if section is not None:
+        raise InvalidConfiguration(
+            f"{setup}: {section[0]} is not read here; what it says belongs in [tool.orchwipy] of a"
+            " pyproject.toml beside it"
+        )
 
 
 @lru_cache(maxsize=64)
@@ -69,7 +108,9 @@ def _read(file: Path, changed: int) -> Configuration:
         tool = tomllib.loads(file.read_text("utf-8")).get("tool")
     except (OSError, ValueError) as error:
         raise InvalidConfiguration(f"{file} cannot be read: {error}") from None
-    ours = tool.get("orchwipy", {}) if isinstance(tool, dict) else {}
+    ours = tool.get("orchwipy") if isinstance(tool, dict) else None
+    if ours is None:
+        return Configuration(file, file.parent)
     if not isinstance(ours, dict):
         raise InvalidConfiguration(f"{file}: `tool.orchwipy` is no table; write `[tool.orchwipy]`")
     values: dict[str, Any] = {}
@@ -80,7 +121,12 @@ def _read(file: Path, changed: int) -> Configuration:
             values[key.replace("-", "_")] = KEYS[key](value)
         except _Unfit as error:
             raise InvalidConfiguration(f"{file}: `{key}` in [tool.orchwipy] {error}") from None
-    return Configuration(file, given=frozenset(ours), **values)
+    for folder in values.get("roots", ()):
+        if not (file.parent / folder).is_dir():
+            raise InvalidConfiguration(
+                f"{file}: `roots` in [tool.orchwipy] names `{folder}`, and {file.parent} has no such folder"
+            )
+    return Configuration(file, file.parent, given=frozenset(ours), **values)
 
 
 class _Unfit(ValueError):
@@ -100,6 +146,36 @@ def _strings(value: object) -> tuple[str, ...]:
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return tuple(value)
     raise _Unfit(f'is a list of strings, and not {_shown(value)}; write ["...", "..."]')
+
+
+def _roots(value: object) -> tuple[str, ...]:
+    folders = _strings(value)
+    if not folders:
+        raise _Unfit('names no folder; write ["."] for that of the pyproject.toml')
+    return tuple(dict.fromkeys(map(_root, folders)))
+
+
+def _root(folder: str) -> str:
+    parts = folder.replace(os.sep, "/").split("/")
+    if ".." in parts or _FAR_AWAY.match(folder):
+        raise _Unfit(f"names {_shown(folder)}; write a folder below that of the pyproject.toml")
+    found = posixpath.normpath("/".join(parts))
+    return "" if found == "." else found
+
+
+def _dotted(value: object) -> tuple[str, ...]:
+    names = _strings(value)
+    for name in names:
+        if not all(map(str.isidentifier, name.split("."))):
+            raise _Unfit(f"names {_shown(name)}, which is no dotted name")
+    return names
+
+
+def _classes(value: object) -> tuple[str, ...]:
+    for name in (names := _dotted(value)):
+        if "." not in name:
+            raise _Unfit(f"names {_shown(name)} without its module; write {_shown(f'package.{name}')}")
+    return names
 
 
 def _ignores(value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -132,11 +208,15 @@ def _path(value: object) -> str:
 
 
 KEYS: dict[str, Callable[[object], Any]] = {
+    "roots": _roots,
+    "include": _strings,
+    "exclude": _strings,
     "select": _strings,
     "ignore": _strings,
     "per-file-ignores": _ignores,
     "severities": _severities,
-    "exclude": _strings,
+    "packages": _dotted,
+    "classes": _classes,
     "engine": _engine,
     "baseline": _path,
 }

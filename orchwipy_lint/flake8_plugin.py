@@ -1,8 +1,9 @@
 """The analyser inside flake8.
 
-flake8 loads this at every start and calls it for every file, and most files hold no pipeline: nothing
-else is imported before the lines of a file name the package. An exception here would end the user's
-whole run, so there is none: it becomes one finding.
+flake8 loads this at every start and calls it for every file, and most have nothing to do with pipelines. So
+the files of a project are looked through once a process, by their bytes, and the analyser itself is loaded for
+a file that belongs to a pipeline. An exception here would end the user's whole run, so there is none: it
+becomes one finding.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orchwipy_lint.findings import Finding
-    from orchwipy_lint.selection import Selection
+    from orchwipy_lint.source.components import Component
+    from orchwipy_lint.workspace import Workspace, Workspaces
 
 __all__ = ["Plugin"]
 
@@ -28,6 +30,10 @@ class Plugin:
     version = __version__
     selected: tuple[str, ...] = ()
     """The codes, or their beginnings, that the user selected."""
+    standard_input: str | None = None
+    """What standard input is called, where it is read."""
+    workspaces: Workspaces | None = None
+    """What this process has seen of projects."""
 
     # By the parameter `tree` flake8 knows that this wants whole files.
     def __init__(self, tree: ast.AST, filename: str, lines: list[str]) -> None:
@@ -36,50 +42,66 @@ class Plugin:
 
     @classmethod
     def parse_options(cls, options: argparse.Namespace) -> None:
-        """Notes what is selected; flake8 calls this in each of its processes."""
+        """Notes what is asked for; flake8 calls this in each of its processes."""
         cls.selected = (*(options.select or ()), *(options.extend_select or ()))
+        cls.standard_input = options.stdin_display_name if "-" in options.filenames else None
+        cls.workspaces = None
 
     def run(self) -> Iterator[tuple[int, int, str, type[Plugin]]]:
         """Yields line, column from 0, `CODE message` and this class, as flake8 wants them."""
-        if any("orchwipy" in line for line in self.lines):
-            for finding in self._check():
-                yield finding.line, finding.column - 1, f"{finding.code} {finding.message}", type(self)
+        for finding in self._check():
+            yield finding.line, finding.column - 1, f"{finding.code} {finding.message}", type(self)
 
     def _check(self) -> list[Finding]:
         try:
-            return _check("".join(self.lines), self.filename, self.selected)
+            workspace = self._workspace()
+            if not workspace.has_pipelines:
+                return []
+            components = workspace.components_with([workspace.name(self.filename)])
+            return _placed(workspace, components, self.filename, self.selected) if components else []
         except Exception as error:
             return [_failure(self.filename, error)]
 
+    def _workspace(self) -> Workspace:
+        """The workspace of the file, with the text that flake8 has in its place if it is not the file's."""
+        from orchwipy_lint.workspace import Workspaces
 
-def _check(text: str, path: str, selected: tuple[str, ...]) -> list[Finding]:
+        if Plugin.workspaces is None:
+            Plugin.workspaces = Workspaces(caching=True)
+        workspace = Plugin.workspaces.of(self.filename)
+        name = workspace.name(self.filename)
+        if self.filename == self.standard_input or name not in workspace.files:
+            from orchwipy_lint.source.encoding import encoded
+
+            return workspace.overlaid({name: encoded("".join(self.lines))})
+        return workspace
+
+
+def _placed(
+    workspace: Workspace, components: list[Component], path: str, selected: tuple[str, ...]
+) -> list[Finding]:
     """The findings in a file as it is configured, and of those that are not shown, what flake8 selects."""
     from orchwipy_lint.baseline import Baselines
-    from orchwipy_lint.check import check_text
-    from orchwipy_lint.project import project_of
-    from orchwipy_lint.selection import EVERYTHING, Selection
+    from orchwipy_lint.check import codes_of, is_on, placed_in
+    from orchwipy_lint.patterns import excludes
+    from orchwipy_lint.project import project_with
+    from orchwipy_lint.selection import Selection
 
-    project = project_of(path)
-    if project.excludes(path):
+    name = workspace.name(path)
+    project = project_with(workspace.configuration)
+    if excludes(workspace.configuration, workspace.path(name)):
         return []
-    wanted = project.select(path, Selection())
-    result = check_text(text, path, EVERYTHING, heed_noqa=False)
-    findings = list(dict.fromkeys(map(project.weigh, result.findings)))
+    wanted = project.select(workspace.path(name), Selection())
+    codes = codes_of(project.select(None, Selection()), selected)
+    found = placed_in(workspace, workspace.verdicts(components, codes), name)
+    findings = list(dict.fromkeys(map(project.weigh, found)))
 
     def shows(finding: Finding) -> bool:
         if finding.code.startswith(selected) and not wanted.ignores(finding.code):
             return True
-        return _is_on(finding, wanted)
+        return is_on(finding, wanted) and wanted.shows(finding)
 
     return Baselines().sift(project.baseline, path, wanted, findings, shows)
-
-
-def _is_on(finding: Finding, wanted: Selection) -> bool:
-    """Whether `orchwipy check` shows it: its rule runs, or it says that none could; it is no mere note."""
-    from orchwipy_lint.rules import find_rule
-
-    rule = find_rule(finding.code)
-    return (rule is None or rule.check is None or wanted.runs(rule)) and wanted.shows(finding)
 
 
 def _failure(path: str, error: Exception) -> Finding:

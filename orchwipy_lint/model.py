@@ -274,3 +274,5 @@ class Pipeline:
     """Code that is not known may register more steps (a deep copy, an argument of an unknown call)."""
     problems: tuple[tuple[str, Span, str, str], ...] = ()
     """What is wrong with how its steps are put together (OWP209): file, where, what, and what to write."""
+    parts: tuple[str, ...] = ()
+    """The files that make it, register or hold a step of it, or compose it, sorted."""

@@ -6,20 +6,16 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import PurePath
-from typing import TYPE_CHECKING
 
 from orchwipy_lint.baseline import Home
 from orchwipy_lint.config import Configuration, InvalidConfiguration, configuration_of
 from orchwipy_lint.findings import Finding, Severity
+from orchwipy_lint.patterns import matches, spec_of
 from orchwipy_lint.rules import RULES, find_rule
 from orchwipy_lint.rules.branches import NEEDS_STEP_FUNCTIONS
 from orchwipy_lint.selection import Selection, UnknownRule
 
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
-
-__all__ = ["NO_PROJECT", "Project", "project_of"]
+__all__ = ["Project", "project_of", "project_with"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +27,21 @@ class Project:
     ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     severities: tuple[tuple[str, Severity], ...] = ()
 
-    def select(self, path: str, asked: Selection) -> Selection:
+    def select(self, path: str | None, asked: Selection) -> Selection:
         """What to look for in a file, of a selection in codes alone that comes from the command line.
+
+        Without a file, what to look for in any.
 
         A `select` that is asked for takes the place of what the configuration selects and ignores; an
         `ignore` comes on top. What is ignored in single files stays so.
         """
         own = self.selection
-        codes = [code for pattern, codes in self.ignores if self._matches((pattern,), path) for code in codes]
+        codes = [
+            code
+            for pattern, codes in self.ignores
+            if path is not None and matches(self.configuration, (pattern,), os.path.abspath(path))
+            for code in codes
+        ]
         return Selection(
             asked.select or own.select,
             (*asked.ignore, *(() if asked.select else own.ignore), *codes),
@@ -63,30 +66,17 @@ class Project:
         file = self.configuration.file
         return None if file is None else Home(file.parent, file.parent / self.configuration.baseline)
 
-    def excludes(self, path: str) -> bool:
-        """Whether a file is passed over when its folder is checked."""
-        return self._matches(self.configuration.exclude, path)
-
-    def _matches(self, patterns: tuple[str, ...], path: str) -> bool:
-        file = self.configuration.file
-        if file is None or not patterns:
-            return False
-        below = PurePath(os.path.abspath(path)).relative_to(file.parent).as_posix()
-        return _spec(patterns).match_file(below)
-
-
-NO_PROJECT = Project(Configuration())
-"""Where nothing is configured."""
-
 
 def project_of(path: str) -> Project:
     """What is configured for a file, or for a folder. Raises `InvalidConfiguration`."""
-    return _project(configuration_of(path))
+    return project_with(configuration_of(path))
 
 
 @lru_cache(maxsize=64)
-def _project(configuration: Configuration) -> Project:
+def project_with(configuration: Configuration) -> Project:
+    """A configuration, applied. Raises `InvalidConfiguration`."""
     direct = configuration.engine == "direct"
+    _check_patterns(configuration, "include", configuration.include)
     _check_patterns(configuration, "exclude", configuration.exclude)
     _check_patterns(configuration, "per-file-ignores", [each for each, _ in configuration.per_file_ignores])
     severities: dict[str, Severity] = {}
@@ -128,16 +118,9 @@ def _whole(codes: Iterable[str]) -> tuple[str, ...]:
 def _check_patterns(configuration: Configuration, key: str, patterns: Sequence[str]) -> None:
     for pattern in patterns:
         try:
-            _spec((pattern,))
+            spec_of((pattern,))
         except ValueError:
             raise InvalidConfiguration(
                 f"{configuration.file}: `{key}` in [tool.orchwipy]: `{pattern}` is no pattern;"
                 " write one as in a .gitignore"
             ) from None
-
-
-@lru_cache(maxsize=64)
-def _spec(patterns: tuple[str, ...]) -> GitIgnoreSpec:
-    from pathspec import GitIgnoreSpec  # 15 ms, and many projects have no pattern
-
-    return GitIgnoreSpec.from_lines(patterns)

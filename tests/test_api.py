@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import orchwipy_lint
-from orchwipy_lint import Finding, Severity, check, check_paths, check_source, load_pipelines
+from orchwipy_lint import Finding, Severity, check_paths, check_source, load_pipelines, survey, verdict, workspace
 from orchwipy_lint.flow import Flow, analyse
 from orchwipy_lint.model import Pipeline
 from orchwipy_lint.selection import Selection, UnknownRule
@@ -111,7 +111,7 @@ def test_one_failure_of_the_analyser_does_not_hide_the_rest(
             raise ZeroDivisionError("of\n all things")
         return analyse(pipeline)
 
-    monkeypatch.setattr(check, "analyse", fail_on_sound)
+    monkeypatch.setattr(verdict, "analyse", fail_on_sound)
     missing, internal = check_paths(["."])
     assert missing.code == "OWP101"
     assert (internal.code, internal.severity, internal.line) == ("OWP002", Severity.WARNING, 3)
@@ -123,7 +123,7 @@ def test_one_failure_of_the_analyser_does_not_hide_the_rest(
 
 
 def test_a_failure_of_a_reader_is_one_finding_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(data: bytes, path: str) -> object:
+    def fail(*args: object, **options: object) -> object:
         raise RecursionError
 
     monkeypatch.setattr(check, "read_file", fail)
@@ -137,7 +137,8 @@ def test_files_and_folders_that_cannot_be_read(folder: Path, monkeypatch: pytest
     def refuse(path: str, *args: object) -> object:
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr(check, "open", refuse, raising=False)
+    for module in (survey, workspace):
+        monkeypatch.setattr(module, "open", refuse, raising=False)
     findings = check_paths(["pkg/sound.py"])
     assert [(each.code, each.path, each.message) for each in findings] == [
         ("OWP001", os.path.join("pkg", "sound.py"), "cannot be read: Permission denied")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flake8.main.cli import main as flake8_main
 
-from orchwipy_lint import check_paths, check_source
+from orchwipy_lint import check_paths, check_source, flake8_plugin, load_pipelines
 from orchwipy_lint.cli import main
 from orchwipy_lint.config import KEYS, Configuration, InvalidConfiguration, configuration_of
 from orchwipy_lint.project import project_of
@@ -163,7 +164,25 @@ def test_standard_input_is_of_the_project_of_its_name(
     [
         ("selct = []", "there is no key `selct` in [tool.orchwipy]; did you mean `select`?"),
         ("per_file_ignores = {}", "did you mean `per-file-ignores`?"),
-        ("zzz = 1", "no key `zzz` in [tool.orchwipy]; its keys are select, ignore, per-file-ignores, "),
+        ("zzz = 1", "no key `zzz` in [tool.orchwipy]; its keys are roots, include, exclude, select, "),
+        ("root = []", "did you mean `roots`?"),
+        ("roots = 1", "`roots` in [tool.orchwipy] is a list of strings, and not 1"),
+        ("roots = []", '`roots` in [tool.orchwipy] names no folder; write ["."] for'),
+        ('roots = ["old", "../other"]', 'names "../other"; write a folder below that of the pyproject.toml'),
+        ('roots = ["a/../../b"]', "write a folder below"),
+        ('roots = ["/tmp"]', "write a folder below"),
+        ("roots = ['C:\\x']", "write a folder below"),
+        ('roots = ["odl"]', "`roots` in [tool.orchwipy] names `odl`, and "),
+        ('roots = ["many.py"]', "has no such folder"),
+        ('include = "*.py"', "`include` in [tool.orchwipy] is a list of strings"),
+        ('include = ["!"]', "`include` in [tool.orchwipy]: `!` is no pattern"),
+        (
+            'packages = ["our-pipes"]',
+            '`packages` in [tool.orchwipy] names "our-pipes", which is no dotted name',
+        ),
+        ("packages = 'pipes'", "is a list of strings"),
+        ('classes = ["Pipeline"]', 'names "Pipeline" without its module; write "package.Pipeline"'),
+        ('classes = [".Pipeline"]', "which is no dotted name"),
         ('select = "OWP1"', '`select` in [tool.orchwipy] is a list of strings, and not "OWP1"; write '),
         ("ignore = [1]", "`ignore` in [tool.orchwipy] is a list of strings, and not [1]"),
         ("exclude = true", "is a list of strings, and not true"),
@@ -215,7 +234,123 @@ def test_what_is_no_configuration_at_all(folder: Path, text: str) -> None:
 def test_what_says_nothing_of_us(folder: Path, text: str) -> None:
     (folder / "pyproject.toml").write_text(text, encoding="utf-8")
     found = configuration_of("many.py")
-    assert found == Configuration(folder / "pyproject.toml")
+    assert found == Configuration(folder / "pyproject.toml", folder)
+
+
+@pytest.mark.parametrize(
+    ("files", "root"),
+    [
+        ({"pyproject.toml": "", "old/x": ""}, ""),
+        ({"pyproject.toml": "", "old/setup.cfg": "[flake8]"}, "old"),
+        ({"pyproject.toml": "", "old/.git": "gitdir: elsewhere"}, "old"),
+        ({"pyproject.toml": "[tool.orchwipy]\nignore = []", "old/setup.cfg": ""}, ""),
+        ({"pyproject.toml": "[tool.orchwipy]\nignore = []", "old/pyproject.toml": ""}, "old"),
+        ({"setup.cfg": "", ".git/HEAD": ""}, ""),
+        ({".git/HEAD": ""}, ""),
+    ],
+)
+def test_where_the_root_is(folder: Path, files: dict[str, str], root: str) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    assert configuration_of("old/many.py").root == configuration_of("old").root == folder / root
+
+
+@pytest.mark.parametrize("section", ["orchwipy", "tool:orchwipy", "tool.orchwipy", "orchwipy:severities"])
+def test_settings_in_a_setup_cfg_are_refused(folder: Path, section: str) -> None:
+    (folder / "setup.cfg").write_text(f"[flake8]\nx = [orchwipy]\n[{section}]\nselect = x\n")
+    with pytest.raises(InvalidConfiguration) as refused:
+        configuration_of("old/many.py")
+    assert str(refused.value) == (
+        f"{folder / 'setup.cfg'}: [{section}] is not read here; what it says belongs in [tool.orchwipy] of a"
+        " pyproject.toml beside it"
+    )
+
+
+def test_roots(folder: Path) -> None:
+    configure(folder, 'roots = ["./old/", ".", "old"]')
+    assert configuration_of("many.py").roots == ("old", "")
+
+
+def test_what_a_walk_takes(folder: Path, capsys: Screen) -> None:
+    (folder / "bin").mkdir()
+    for name in ("bin/run", "bin/data.json", "old/more.pyw"):
+        (folder / name).write_text(MANY, encoding="utf-8")
+    assert checked(capsys) == BOTH
+    configure(folder, 'include = ["/old/*.py*", "bin/*", "!*.json"]\nexclude = ["more.*"]')
+    assert checked(capsys) == ["bin/run 101", "bin/run 107", "old/many.py 101", "old/many.py 107"]
+    configure(folder / "bin", 'include = ["*.json"]')
+    assert checked(capsys, "bin", "many.py") == [
+        "bin/data.json 101",
+        "bin/data.json 107",
+        "many.py 101",
+        "many.py 107",
+    ]
+
+
+DIALECT = """{}
+
+@pipe.fn()
+def weigh(*, parcel: str, **kwargs):
+    return ReturnUpdates("label", grams=3)
+
+@pipe.fn(terminates=True)
+def label(*, gramms: int, **kwargs):
+    return {{}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "head"),
+    [
+        (
+            'packages = ["company.flow"]',
+            "from company.flow import MicroFunctions, ReturnUpdates\npipe = MicroFunctions(beginner='weigh')",
+        ),
+        (
+            'packages = ["flow"]',
+            "import flow\nfrom flow.returns import *\npipe = flow.core.MicroFunctions(beginner='weigh')",
+        ),
+        (
+            'packages = ["flow"]\nclasses = ["company.pipes.Pipe"]',
+            "from flow import ReturnUpdates\nfrom company.pipes import Pipe as P\npipe = P(beginner='weigh')",
+        ),
+        (
+            'packages = ["flow"]\nclasses = ["company.pipes.Pipe"]',
+            "from flow import ReturnUpdates\nfrom company import pipes\n"
+            "class Ours(pipes.Pipe):\n    beginner = 'weigh'\npipe = Ours()",
+        ),
+    ],
+)
+def test_what_stands_for_the_package(folder: Path, capsys: Screen, settings: str, head: str) -> None:
+    text = DIALECT.format(head)
+    (folder / "new.py").write_text(text, encoding="utf-8")
+    assert checked(capsys, "new.py") == by_flake8(capsys, "--extend-ignore=E,F", "new.py") == []
+    assert load_pipelines(["new.py"]) == []
+    configure(folder, settings)
+    flake8_plugin._marks.cache_clear()  # a process of flake8 sees no other settings
+    assert checked(capsys, "new.py") == by_flake8(capsys, "--extend-ignore=E,F", "new.py") == ["new.py 101"]
+    assert [each.name for each in load_pipelines(["new.py"])] == ["pipe"]
+
+
+def test_what_only_looks_like_it(folder: Path, capsys: Screen) -> None:
+    head = "from flow.less import MicroFunctions, ReturnUpdates\npipe = MicroFunctions(beginner='weigh')"
+    (folder / "new.py").write_text(DIALECT.format(head), encoding="utf-8")
+    configure(folder, 'packages = ["flow.l", "low"]\nclasses = ["flow.less.Functions"]')
+    assert checked(capsys, "new.py") == []
+
+
+def test_the_command_to_fix_heeds_it(folder: Path, capsys: Screen) -> None:
+    head = "from flow import MicroFunctions, ReturnUpdates\npipe = MicroFunctions(beginner='weigh')"
+    (folder / "new.py").write_text(DIALECT.format(head), encoding="utf-8")
+    configure(folder, 'packages = ["flow"]')
+    assert main(["check", "--diff", "--unsafe-fixes", "new.py"]) == 1
+    assert "would fix 1 finding" in capsys.readouterr().err
+
+
+def test_every_key_is_documented() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([\w-]+)` \|", page, re.MULTILINE) == list(KEYS)
 
 
 def test_a_file_that_changes_is_read_again(folder: Path) -> None:
@@ -244,11 +379,16 @@ def test_what_is_in_force_is_shown(folder: Path, capsys: Screen) -> None:
     shown = capsys.readouterr().out
     assert shown == (
         f"# {folder / 'pyproject.toml'}\n"
+        f"# root: {folder}\n"
+        'roots            = [""]  # by default\n'
+        'include          = ["*.py"]  # by default\n'
+        "exclude          = []  # by default\n"
         "select           = []  # by default\n"
         'ignore           = ["OWP107"]\n'
         'per-file-ignores = { "old/*" = ["OWP2"] }\n'
         'severities       = { "OWP1" = "note" }\n'
-        "exclude          = []  # by default\n"
+        "packages         = []  # by default\n"
+        "classes          = []  # by default\n"
         'engine           = "direct"\n'
         'baseline         = ".orchwipy-baseline.json"  # by default\n'
     )
@@ -274,7 +414,7 @@ def test_it_is_shown_to_programs(folder: Path, capsys: Screen) -> None:
     assert main(["config", "--format=json", "old"]) == 0
     shown = json.loads(capsys.readouterr().out)
     file = str(folder / "pyproject.toml")
-    assert (shown["version"], shown["file"]) == (1, file)
+    assert (shown["version"], shown["file"], shown["root"]) == (1, file, str(folder))
     settings = {each["key"]: (each["value"], each["from"]) for each in shown["settings"]}
     assert list(settings) == list(KEYS)
     assert settings["severities"] == ({"OWP1": "note"}, file)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from orchwipy_lint import Finding
-from orchwipy_lint.check import check_text
+from orchwipy_lint.check import check_source
 from orchwipy_lint.findings import Severity
 from orchwipy_lint.fix.edits import Edits
 from orchwipy_lint.fix.rounds import fix_text
@@ -38,7 +38,7 @@ NEXT = "\n\n\n@pipe.fn(terminates=True)\ndef two(*, key, other=None, **kwargs):\
 
 
 def look(data: bytes) -> Sequence[Finding]:
-    return check_text(data, "code.py", Selection()).findings
+    return check_source(data, "code.py", selection=Selection(notes=True))
 
 
 def mended(text: str, *, unsafe: bool = False) -> str:

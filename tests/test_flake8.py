@@ -195,9 +195,9 @@ def test_a_file_that_does_not_parse_is_flake8s_own_business(folder: Path, flake8
 
 def test_a_failure_of_the_analyser_is_one_finding(folder: Path) -> None:
     prelude = (
-        "import orchwipy_lint.check as check\n"
+        "import orchwipy_lint.verdict as verdict\n"
         "def fail(*args): raise RecursionError('too deep')\n"
-        "check.analyse = fail"
+        "verdict.analyse = fail"
     )
     assert spawn(folder, prelude=prelude).splitlines()[:1] == [
         "./broken.py:3:8: OWP002 the analyser failed on this file:"
@@ -212,7 +212,8 @@ def test_an_analyser_that_cannot_be_loaded_is_one_finding(folder: Path) -> None:
     assert lines[0].endswith('(pip install "orchwipy-lint[lint]" where flake8 is installed)')
 
 
-def test_a_file_without_a_pipeline_loads_nothing() -> None:
+def test_a_file_without_a_pipeline_loads_nothing(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.orchwipy]\nignore = ["OWP107"]\n', encoding="utf-8")
     program = (
         "import ast, sys\n"
         "from orchwipy_lint.flake8_plugin import Plugin\n"
@@ -220,7 +221,9 @@ def test_a_file_without_a_pipeline_loads_nothing() -> None:
         "assert list(Plugin(ast.parse(''), 'a.py', ['import os\\n']).run()) == []\n"
         "print(*(set(sys.modules) - before))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert done.stdout == "\n"
 
 

@@ -16,12 +16,13 @@ from orchwipy_lint.report import concise, text
 from orchwipy_lint.report import json as json_report
 from orchwipy_lint.report.summary import summarize
 from orchwipy_lint.report.visible import visible
+from orchwipy_lint.verdict import Outline, outlined
 
 PLACE = Span(1, 1, 1, 2)
 STEPS = tuple(
     Step(name, "example.py", PLACE, (), ()) for name in ("start", "tea", "coffee", "coffee", "drink")
 )
-PIPELINE = Pipeline("pipe", "example.py", PLACE, "start", STEPS)
+PIPELINE = outlined(Pipeline("pipe", "example.py", PLACE, "start", STEPS))
 
 MISSING = Finding(
     code="OWP101",
@@ -149,7 +150,7 @@ def test_concise_is_a_line_a_finding() -> None:
     ],
 )
 def test_the_summary(
-    pipelines: tuple[Pipeline, ...], findings: tuple[Finding, ...], files: int, expected: str
+    pipelines: tuple[Outline, ...], findings: tuple[Finding, ...], files: int, expected: str
 ) -> None:
     assert summarize(Result(pipelines, findings, files)) == expected
 

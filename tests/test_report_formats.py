@@ -22,21 +22,22 @@ from hypothesis import strategies as st
 from orchwipy_lint.check import Result, check_files
 from orchwipy_lint.findings import Finding, Hop, Related, Severity
 from orchwipy_lint.fingerprints import fingerprints
-from orchwipy_lint.model import Pipeline, Span
 from orchwipy_lint.places import portable, uri
 from orchwipy_lint.report import github, gitlab, junit, sarif
 from orchwipy_lint.report.visible import visible
 from orchwipy_lint.rules import RULES
 from orchwipy_lint.selection import Selection
+from orchwipy_lint.verdict import Outline
 from tests.samples import BROKEN
 from tests.test_report import DUPLICATE, MISSING, NOTE, PIPELINE
 
 TESTS = Path(__file__).parent
-SOUND_ONE = Pipeline("sound", "other/example.py", Span(1, 1, 1, 2), "start", ())
+SOUND_ONE = Outline("sound", "other/example.py", "start", 0)
 UNREADABLE = Finding(
     "OWP001", "unreadable-file", Severity.ERROR, "cannot be read: no", "other/b.py", 1, 1, 1, 1
 )
-RESULT = Result((PIPELINE, SOUND_ONE), (MISSING, DUPLICATE, NOTE, UNREADABLE), 3)
+FAILED = dataclasses.replace(PIPELINE, findings=(MISSING,))
+RESULT = Result((FAILED, SOUND_ONE), (MISSING, DUPLICATE, NOTE, UNREADABLE), 3)
 
 # What GitLab documents for a Code Quality report, stricter than what its parser asks for.
 CODE_QUALITY = {

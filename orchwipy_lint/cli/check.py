@@ -30,10 +30,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "paths",
         nargs="*",
-        default=["."],
         metavar="PATH",
         help="a file, a folder (what git ignores is passed over) or - for standard input;"
-        " the current directory if none is given",
+        " if none is given, the configured roots, else the current directory",
     )
     parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="how to print")
     parser.add_argument(
@@ -72,7 +71,19 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         action="store_true",
         help="record what there is, so that later checks show only what is new",
     )
-    parser.add_argument("--stdin-filename", metavar="PATH", help="what to call standard input")
+    parser.add_argument(
+        "--stdin-filename", metavar="PATH", help="the file that standard input is the text of"
+    )
+    parser.add_argument(
+        "-j",
+        "--jobs",
+        type=_count,
+        metavar="N",
+        help="how many processes to use at most (default: one for each core)",
+    )
+    parser.add_argument(
+        "--no-cache", action="store_true", help="read everything anew, and keep nothing of it"
+    )
     mending = parser.add_mutually_exclusive_group()
     mending.add_argument(
         "--fix", action="store_true", help="mend what can be mended, and report what is left"
@@ -94,8 +105,10 @@ def _run(args: argparse.Namespace) -> int:
     from orchwipy_lint.cli.fixing import fix_files, print_diffs
     from orchwipy_lint.config import InvalidConfiguration
     from orchwipy_lint.findings import Severity
+    from orchwipy_lint.parallel import cores
     from orchwipy_lint.selection import Selection, UnknownRule
     from orchwipy_lint.source.discover import MissingPath
+    from orchwipy_lint.workspace import roots_here
 
     if args.stdin_filename is not None and _STDIN not in args.paths:
         return fail("--stdin-filename names standard input, which is read for the path `-`")
@@ -116,19 +129,26 @@ def _run(args: argparse.Namespace) -> int:
         ignore=_split(args.ignore),
         notes=args.show_notes or args.fail_on == "note",
     )
-    paths = [path for path in args.paths if path != _STDIN]
-    sources = []
+    texts = []
     if _STDIN in args.paths:
-        sources.append((args.stdin_filename or "<stdin>", sys.stdin.buffer.read()))
+        texts.append((args.stdin_filename or "<stdin>", sys.stdin.buffer.read()))
     try:
+        paths = [path for path in args.paths or roots_here() if path != _STDIN]
         check_output(args.output)
         if args.diff:
-            differs = print_diffs(paths, sources=sources, selection=selection, unsafe=args.unsafe_fixes)
+            differs = print_diffs(paths, texts=texts, selection=selection, unsafe=args.unsafe_fixes)
             return 1 if differs and not args.exit_zero else 0
         if args.fix:
             fix_files(paths, selection=selection, unsafe=args.unsafe_fixes)
         baselines = Baselines(updating=args.update_baseline)
-        result = check_files(paths, sources=sources, selection=selection, baselines=baselines)
+        result = check_files(
+            paths,
+            texts=texts,
+            selection=selection,
+            baselines=baselines,
+            caching=not args.no_cache,
+            jobs=args.jobs or cores(),
+        )
         if args.update_baseline:
             return _update(baselines)
         write_report(result, args.format, output=args.output, statistics=args.statistics)
@@ -145,6 +165,13 @@ def _update(baselines: Baselines) -> int:
     for file, count in written.items():
         print(f"{count} finding{'' if count == 1 else 's'} recorded in {os.path.relpath(file)}")
     return 0 if written else fail("there is no pyproject.toml, beside which the baseline would be; make one")
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise ValueError
+    return count
 
 
 def _split(values: list[str]) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ def _run(args: argparse.Namespace) -> int:
     except InvalidConfiguration as error:
         return fail(str(error))
     file = None if configuration.file is None else str(configuration.file)
+    root = None if configuration.root is None else str(configuration.root)
     settings = {key: getattr(configuration, key.replace("-", "_")) for key in KEYS}
     settings |= {key: dict(settings[key]) for key in _TABLES}
     if args.format == "json":
@@ -48,9 +49,10 @@ def _run(args: argparse.Namespace) -> int:
             {"key": key, "value": value, "from": file if key in configuration.given else None}
             for key, value in settings.items()
         ]
-        print(json.dumps({"version": 1, "file": file, "settings": rows}, indent=2))
+        print(json.dumps({"version": 1, "file": file, "root": root, "settings": rows}, indent=2))
         return 0
     print(f"# {file or 'there is no pyproject.toml'}")
+    print(f"# root: {root or 'nothing marks one'}")
     width = max(map(len, KEYS))
     for key, value in settings.items():
         origin = "" if key in configuration.given else "  # by default"

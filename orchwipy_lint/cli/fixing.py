@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from orchwipy_lint.findings import Finding
     from orchwipy_lint.fix.rounds import Fixed
     from orchwipy_lint.selection import Selection
+    from orchwipy_lint.survey import Named
+    from orchwipy_lint.workspace import Workspace
 
 __all__ = ["fix_files", "print_diffs"]
 
@@ -47,10 +49,10 @@ def fix_files(paths: Sequence[str], *, selection: Selection, unsafe: bool) -> No
 
 
 def print_diffs(
-    paths: Sequence[str], *, sources: Sequence[tuple[str, bytes]], selection: Selection, unsafe: bool
+    paths: Sequence[str], *, texts: Sequence[tuple[str, bytes]], selection: Selection, unsafe: bool
 ) -> bool:
     """Prints what fixing would change, as unified diffs; whether there is anything. Raises as `fix_files`."""
-    mended = list(_mended(paths, sources, selection, unsafe))
+    mended = list(_mended(paths, texts, selection, unsafe))
     for each in mended:
         before, after = (_lines(data) for data in (each.before, each.fixed.data))
         name = Path(each.path).as_posix()
@@ -65,52 +67,66 @@ def print_diffs(
 
 
 def _mended(
-    paths: Sequence[str], sources: Sequence[tuple[str, bytes]], selection: Selection, unsafe: bool
+    paths: Sequence[str], texts: Sequence[tuple[str, bytes]], selection: Selection, unsafe: bool
 ) -> Iterator[_Mended]:
-    """The texts that are not as they were."""
-    from orchwipy_lint.check import files_of
+    """The texts that are not as they were: of all files in which something is found.
+
+    Each is mended after those before it, and looked at again together with them.
+    """
     from orchwipy_lint.fix.rounds import fix_text
     from orchwipy_lint.rules import RULES
-    from orchwipy_lint.source.discover import mentions_package
+    from orchwipy_lint.survey import survey
+    from orchwipy_lint.workspace import Workspaces
 
     resolved = selection.resolve(RULES)
-    for path, data in (*sources, *_read(files_of(paths))):
-        if mentions_package(data):
-            check, wanted = _looking(path, resolved)
+    for named in survey(paths, texts, workspaces=Workspaces()).groups:
+        workspace = named.workspace
+        for name, pipelines in _places(named).items():
+            data = workspace.files[name]
+            check, wanted = _looking(workspace, name, pipelines, resolved)
             fixed = fix_text(data, check, wanted=wanted, unsafe=unsafe)
             if fixed.data != data:
-                yield _Mended(path, data, fixed)
+                workspace = workspace.overlaid({name: fixed.data})
+                yield _Mended(named.called(name), data, fixed)
+
+
+def _places(named: Named) -> dict[str, set[str]]:
+    """The files with a part of a pipeline that also has one in a file that is named: which pipelines."""
+    from orchwipy_lint.check import outlines_of
+
+    workspace = named.workspace
+    verdicts = workspace.verdicts(workspace.components_with(named.files), ())
+    places: dict[str, set[str]] = {name: set() for name in named.files}
+    for outline in outlines_of(named, verdicts):
+        for part in outline.parts:
+            places.setdefault(part, set()).add(outline.name)
+    return {name: pipelines for name, pipelines in places.items() if pipelines}
 
 
 def _looking(
-    path: str, selection: Selection
+    workspace: Workspace, name: str, pipelines: set[str], selection: Selection
 ) -> tuple[Callable[[bytes], Sequence[Finding]], Callable[[Finding], bool]]:
     """How a file is looked at again, by every rule that is on by default, and which findings are mended."""
-    from orchwipy_lint.check import check_text
-    from orchwipy_lint.project import project_of
+    from orchwipy_lint.check import codes_of, heard
+    from orchwipy_lint.project import project_with
     from orchwipy_lint.rules import RULES
     from orchwipy_lint.selection import Selection
 
-    project = project_of(path)
-    asked, every = project.select(path, selection), Selection(also=project.selection.also)
+    project = project_with(workspace.configuration)
+    asked, every = project.select(workspace.path(name), selection), Selection(also=project.selection.also)
     codes = {rule.code for rule in RULES if asked.runs(rule)}
 
     def check(data: bytes) -> Sequence[Finding]:
-        return sorted(check_text(data, path, every).findings, key=lambda finding: finding.sort_key)
+        changed = workspace.overlaid({name: data})
+        verdicts = changed.verdicts(changed.components_with([name]), codes_of(every))
+        found = dict.fromkeys(each for verdict in verdicts for each in heard(verdict))
+        return sorted(found, key=lambda finding: finding.sort_key)
 
     def wanted(finding: Finding) -> bool:
-        return finding.path == path and finding.code in codes and asked.shows(finding)
+        ours = finding.path == name and finding.pipeline in pipelines
+        return ours and finding.code in codes and asked.shows(finding)
 
     return check, wanted
-
-
-def _read(paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    """The files that can be read; of the others the check says why not."""
-    for path in paths:
-        try:
-            yield path, Path(path).read_bytes()
-        except OSError:
-            continue
 
 
 def _replace(path: str, data: bytes) -> None:

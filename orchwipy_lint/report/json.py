@@ -8,8 +8,8 @@ from typing import Any
 
 from orchwipy_lint.check import Result
 from orchwipy_lint.findings import Finding
-from orchwipy_lint.model import Pipeline
 from orchwipy_lint.rules.base import Rule
+from orchwipy_lint.verdict import Outline
 
 __all__ = ["VERSION", "render", "render_rules"]
 
@@ -43,12 +43,12 @@ def render_rules(rules: Iterable[Rule]) -> str:
     )
 
 
-def _pipeline(pipeline: Pipeline) -> dict[str, Any]:
+def _pipeline(pipeline: Outline) -> dict[str, Any]:
     return {
         "name": pipeline.name,
         "path": pipeline.path,
         "beginner": pipeline.beginner,
-        "steps": len({step.name for step in pipeline.steps}),
+        "steps": pipeline.steps,
     }
 
 

@@ -14,11 +14,11 @@ from xml.etree import ElementTree as ET
 
 from orchwipy_lint.check import Result
 from orchwipy_lint.findings import Finding, Severity
-from orchwipy_lint.model import Pipeline
 from orchwipy_lint.places import portable
 from orchwipy_lint.report.text import plain
 from orchwipy_lint.report.visible import visible
 from orchwipy_lint.rules.files import INTERNAL_ERROR, UNREADABLE_FILE
+from orchwipy_lint.verdict import Outline
 
 __all__ = ["render"]
 
@@ -28,7 +28,7 @@ _UNCHECKED = frozenset({UNREADABLE_FILE.code, INTERNAL_ERROR.code})
 def render(result: Result) -> str:
     """The document, in ASCII, so that it is true of its encoding wherever it goes."""
     findings: dict[str, list[Finding]] = {}
-    pipelines: dict[str, list[Pipeline]] = {}
+    pipelines: dict[str, list[Outline]] = {}
     for finding in result.findings:
         findings.setdefault(finding.path, []).append(finding)
     for pipeline in result.pipelines:
@@ -43,7 +43,7 @@ def render(result: Result) -> str:
     return written.decode("ascii")
 
 
-def _suite(path: str, findings: Sequence[Finding], pipelines: Sequence[Pipeline]) -> ET.Element:
+def _suite(path: str, findings: Sequence[Finding], pipelines: Sequence[Outline]) -> ET.Element:
     # Jenkins takes what is before the last dot for a package.
     place = ".".join(part for part in PurePosixPath(path).with_suffix("").parts if part != "/")
     suite = ET.Element("testsuite", name=path)
@@ -65,7 +65,7 @@ def _suite(path: str, findings: Sequence[Finding], pipelines: Sequence[Pipeline]
             message = visible(finding.message)
             ET.SubElement(case, kind, type=finding.code, message=message).text = plain(finding)
     for pipeline in pipelines:
-        if all(each.pipeline != pipeline.name for each in failed):
+        if all(each.severity is Severity.NOTE for each in pipeline.findings):
             add(f"pipeline {pipeline.name}")
     suite.attrib |= {"tests": str(len(suite)), "failures": str(len(failed) - errors), "errors": str(errors)}
     return suite

@@ -29,7 +29,7 @@ def _counted(result: Result) -> str:
     files = _count(result.files, "file")
     if not result.pipelines:
         return ", ".join([*counts, f"no pipeline found in {files}"])
-    steps = sum(len({step.name for step in pipeline.steps}) for pipeline in result.pipelines)
+    steps = sum(pipeline.steps for pipeline in result.pipelines)
     pipelines = _count(len(result.pipelines), "pipeline")
     return f"{', '.join(counts) or 'no findings'} in {pipelines} ({_count(steps, 'step')}, {files})"
 

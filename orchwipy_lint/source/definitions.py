@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 
 from orchwipy_lint.source.annotations import Field
-from orchwipy_lint.source.names import EXPORTED, PACKAGES, Names
+from orchwipy_lint.source.names import DIALECT, EXPORTED, Dialect, Names
 from orchwipy_lint.source.statements import statements
 
 __all__ = ["read_names"]
@@ -20,9 +20,9 @@ _NEVER = frozenset(
 )
 
 
-def read_names(tree: ast.Module) -> Names:
+def read_names(tree: ast.Module, dialect: Dialect = DIALECT) -> Names:
     """Collect the names of a module."""
-    names = Names()
+    names = Names(dialect)
     classes: list[ast.ClassDef] = []
     functions: list[ast.FunctionDef] = []
     globals_: set[str] = set()
@@ -127,7 +127,7 @@ def _read_import(node: ast.Import | ast.ImportFrom, names: Names) -> None:
     for alias in node.names:
         if alias.name != "*":
             names.imports[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-        elif (node.module or "").partition(".")[0] in PACKAGES:
+        elif names.dialect.has(node.module or ""):
             names.imports.update({each: f"{node.module}.{each}" for each in EXPORTED})
 
 

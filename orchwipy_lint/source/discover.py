@@ -8,11 +8,13 @@ What was named itself is always taken. Links to folders are not followed, so a l
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from errno import ENOENT
 from pathlib import PurePath
 from typing import TYPE_CHECKING
+
+from orchwipy_lint.source.names import DIALECT, Dialect
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -72,15 +74,22 @@ class _Ignores:
         return self.spec.check_file(below + "/" if is_folder else below).include
 
 
-def mentions_package(data: bytes) -> bool:
-    """Whether a file can hold anything for us at all."""
-    return b"orchwipy" in data
+def mentions_package(data: bytes, dialect: Dialect = DIALECT) -> bool:
+    """Whether a file says anything of ours itself."""
+    return any(mark.encode() in data for mark in dialect.marks)
 
 
-def find_files(paths: Iterable[str | os.PathLike[str]]) -> Discovery:
+def _is_python(path: str) -> bool:
+    return path.endswith(".py")
+
+
+def find_files(
+    paths: Iterable[str | os.PathLike[str]], includes: Callable[[str], bool] = _is_python
+) -> Discovery:
     """The files under `paths`, each once, in the order of `paths` and sorted inside a folder.
 
-    They are named as the paths were: relative stays relative, `./a` becomes `a`. Raises `MissingPath`.
+    `includes` says which files of folders are taken. They are named as the paths were: relative stays
+    relative, `./a` becomes `a`. Raises `MissingPath`.
     """
     given = [os.fspath(path) for path in paths]
     missing = tuple(dict.fromkeys(path for path in given if _is_missing(path)))
@@ -90,13 +99,13 @@ def find_files(paths: Iterable[str | os.PathLike[str]]) -> Discovery:
     files: dict[str, str] = {}
     unlisted: dict[str, str] = {}
     for path in named:
-        found = _walk(path, unlisted) if os.path.isdir(path) else (path,)
+        found = _walk(path, includes, unlisted) if os.path.isdir(path) else (path,)
         for each in found:
             files.setdefault(os.path.abspath(each), each)
     return Discovery(tuple(files.values()), tuple(unlisted.items()))
 
 
-def _walk(root: str, unlisted: dict[str, str]) -> Iterator[str]:
+def _walk(root: str, includes: Callable[[str], bool], unlisted: dict[str, str]) -> Iterator[str]:
     pending = [(root, _ignores_above(root))]
     while pending:
         folder, ignores = pending.pop()
@@ -117,7 +126,7 @@ def _walk(root: str, unlisted: dict[str, str]) -> Iterator[str]:
             if _is_folder(entry):
                 if entry.name not in _SKIPPED and not _is_ignored(path, True, ignores):
                     inner.append(path)
-            elif entry.name.endswith(".py") and _is_file(entry) and not _is_ignored(path, False, ignores):
+            elif includes(path) and _is_file(entry) and not _is_ignored(path, False, ignores):
                 yield path
         pending.extend((path, ignores) for path in reversed(inner))
 

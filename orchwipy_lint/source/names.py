@@ -9,10 +9,7 @@ from dataclasses import dataclass, field
 
 from orchwipy_lint.source.annotations import Annotations, Field
 
-__all__ = ["EXPORTED", "PACKAGES", "PIPELINE_CLASSES", "RETURN_FORMS", "Names", "name_of"]
-
-PACKAGES = frozenset({"orchwipy_runtime", "orchwipy"})
-"""The packages whose pipelines are read: ours, and the one that it grew from."""
+__all__ = ["DIALECT", "EXPORTED", "PIPELINE_CLASSES", "RETURN_FORMS", "Dialect", "Names", "name_of"]
 
 PIPELINE_CLASSES = frozenset({"Functions", "MicroFunctions"})
 
@@ -36,6 +33,37 @@ RETURN_FORMS = frozenset({"ReturnUpdates", "ConditionalReturns", "Parallel", "Ma
 _BUILTINS = frozenset(dir(builtins))
 
 
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What a project's programs call ours: all names are dotted ones.
+
+    `packages` have what is ours under our names; `classes` behave as MicroFunctions.
+    """
+
+    packages: frozenset[str] = frozenset({"orchwipy_runtime", "orchwipy"})
+    classes: frozenset[str] = frozenset()
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """Words of which a file has one, if it says anything of ours itself."""
+        return frozenset(each.rpartition(".")[2] for each in self.packages | self.classes)
+
+    def ours(self, name: str) -> str | None:
+        """The short name of something that is ours, from its full name."""
+        if name in self.classes:
+            return "MicroFunctions"
+        short = name.rpartition(".")[2]
+        return short if short in EXPORTED and self.has(name) else None
+
+    def has(self, name: str) -> bool:
+        """Whether a full name is that of a package of ours, or of something in it."""
+        return any(name == each or name.startswith(f"{each}.") for each in self.packages)
+
+
+DIALECT = Dialect()
+"""Our package, and the one that it grew from."""
+
+
 @dataclass(slots=True)
 class Names:
     """The names of one module, collected over all its scopes (the last import of a name counts).
@@ -44,6 +72,7 @@ class Names:
     `Class.NAME`; `pipeline_classes` the module's own subclasses with the beginner that they fix.
     """
 
+    dialect: Dialect = DIALECT
     imports: dict[str, str] = field(default_factory=dict)
     constants: dict[str, object] = field(default_factory=dict)
     aliases: dict[str, ast.expr] = field(default_factory=dict)
@@ -72,10 +101,7 @@ class Names:
 
     def ours(self, name: str | None) -> str | None:
         """The short name of something that the packages export, from its full name."""
-        if name and name.partition(".")[0] in PACKAGES:
-            short = name.rpartition(".")[2]
-            return short if short in EXPORTED else None
-        return None
+        return None if name is None else self.dialect.ours(name)
 
     def is_pipeline_class(self, node: ast.expr) -> bool:
         if isinstance(node, ast.IfExp):

@@ -18,6 +18,7 @@ from orchwipy_lint.source.assembly import assembled
 from orchwipy_lint.source.definitions import read_names
 from orchwipy_lint.source.limits import MAX_BYTES, Unreadable, parse, split_lines
 from orchwipy_lint.source.module import find_pipelines
+from orchwipy_lint.source.names import DIALECT, Dialect
 from orchwipy_lint.source.places import Places
 from orchwipy_lint.source.steps import StepReader
 
@@ -34,7 +35,7 @@ class Reading:
     lines: tuple[str, ...] = ()
 
 
-def read_file(data: bytes, path: str) -> Reading:
+def read_file(data: bytes, path: str, *, dialect: Dialect = DIALECT) -> Reading:
     """Read the bytes of a file that names the package; `path` is only said in findings."""
     lines: tuple[str, ...] = ()
     try:
@@ -42,7 +43,7 @@ def read_file(data: bytes, path: str) -> Reading:
         lines = split_lines(text)
         with uncollected(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an invalid escape in the text is no business of ours
-            return Reading(path, _pipelines(text, lines, path), None, lines)
+            return Reading(path, _pipelines(text, lines, path, dialect), None, lines)
     except Unreadable as error:
         return Reading(path, (), _unreadable(path, str(error), error.line, error.column), lines)
 
@@ -62,10 +63,10 @@ def _decoded(data: bytes) -> str:
     return text.removeprefix("\ufeff")
 
 
-def _pipelines(text: str, lines: tuple[str, ...], path: str) -> tuple[Pipeline, ...]:
+def _pipelines(text: str, lines: tuple[str, ...], path: str, dialect: Dialect) -> tuple[Pipeline, ...]:
     try:
         tree = parse(text)
-        names = read_names(tree)
+        names = read_names(tree, dialect)
         drafts = find_pipelines(tree, text, names)
         reader = StepReader(path, lines, names, Places(lines))
         return tuple(assembled(draft, reader) for draft in drafts)

@@ -1,0 +1,81 @@
+"""Frozen data ↔ JSON, for what is kept between runs: verdicts, findings, pipelines.
+
+Only the classes that are named when a codec is made come out of a text, and they come out as data: nothing in
+it is called or imported, so that a text from anywhere does no more harm than a wrong answer would.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+__all__ = ["Codec", "Corrupt"]
+
+_TUPLE, _SET, _MAPPING = "(", "{", ":"
+
+
+class Corrupt(ValueError):
+    """A text that does not hold what it should."""
+
+
+class Codec:
+    """Writes and reads scalars, tuples, frozen sets, mappings, and the dataclasses and enums that it is given."""
+
+    def __init__(self, classes: Iterable[type]) -> None:
+        self._classes: dict[str, type] = {each.__name__: each for each in classes}
+        self._fields = {name: _fields_of(each) for name, each in self._classes.items()}
+
+    def dumps(self, value: object) -> str:
+        """The text of a value, the same one for equal values.
+
+        Raises `ValueError` for what a text cannot hold (an integer of thousands of digits).
+        """
+        return json.dumps(self._written(value), separators=(",", ":"))
+
+    def loads(self, text: str) -> Any:
+        """The value of a text. Raises `Corrupt`."""
+        try:
+            return self._read(json.loads(text))
+        except (ValueError, TypeError, LookupError, RecursionError) as error:
+            raise Corrupt(f"{type(error).__name__}: {error}") from None
+
+    def _written(self, value: object) -> object:
+        if value is None or isinstance(value, (str, int, float)):
+            return value
+        name = type(value).__name__
+        if self._classes.get(name) is type(value):
+            if isinstance(value, Enum):
+                return [name, value.value]
+            return [name, *(self._written(getattr(value, each)) for each in self._fields[name])]
+        if isinstance(value, tuple):
+            return [_TUPLE, *map(self._written, value)]
+        if isinstance(value, frozenset):
+            return [_SET, *sorted(map(self._written, value), key=json.dumps)]
+        if isinstance(value, Mapping):
+            return [_MAPPING, *(self._written(each) for item in value.items() for each in item)]
+        raise TypeError(f"a codec does not know {type(value).__qualname__}")
+
+    def _read(self, data: Any) -> Any:
+        if not isinstance(data, list):
+            return data
+        tag, *rest = data
+        if tag == _TUPLE:
+            return tuple(map(self._read, rest))
+        made = self._classes.get(tag)
+        if made is not None:
+            return made(*map(self._read, rest))
+        if tag == _SET:
+            return frozenset(map(self._read, rest))
+        if tag == _MAPPING:
+            values = map(self._read, rest)
+            return dict(zip(values, values, strict=True))
+        raise Corrupt(f"a codec does not know {tag!r}")
+
+
+def _fields_of(made: type) -> tuple[str, ...]:
+    if is_dataclass(made):
+        return tuple(each.name for each in fields(made))
+    return tuple(getattr(made, "_fields", ()))
