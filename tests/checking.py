@@ -41,10 +41,6 @@ class Message:
     text: str
     code: str | None
 
-    @property
-    def is_ours(self) -> bool:
-        return self.code is not None and self.code.startswith("orchwipy-")
-
 
 def check(
     files: Mapping[str, Path], cache: Path, *, flags: Iterable[str] = (), more: str = ""

@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 import orchwipy_lint
-from orchwipy_lint import Finding, Severity, check_paths, check_source, load_pipelines, survey, verdict, workspace
+from orchwipy_lint import (
+    Finding,
+    Severity,
+    check_paths,
+    check_source,
+    load_pipelines,
+    survey,
+    verdict,
+    workspace,
+)
 from orchwipy_lint.flow import Flow, analyse
 from orchwipy_lint.model import Pipeline
 from orchwipy_lint.selection import Selection, UnknownRule

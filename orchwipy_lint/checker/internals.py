@@ -1,4 +1,4 @@
-"""What is not mypy's public interface, all of it: its errors, its checker, the text that it read."""
+"""What is not mypy's public interface, all of it: its errors and its checker."""
 
 from __future__ import annotations
 
@@ -12,22 +12,13 @@ from mypy.checker_state import checker_state
 from mypy.errorcodes import ErrorCode
 from mypy.errors import Errors
 from mypy.nodes import Expression, FuncDef, MypyFile
-from mypy.options import Options
 from mypy.plugin import Plugin
 from mypy.state import state
 from mypy.types import CallableType, Instance, Type
 
-__all__ = ["Build", "Types", "text_of"]
+from orchwipy_lint.checker.sources import Sources
 
-
-def text_of(file: MypyFile, options: Options) -> bytes | None:
-    """The text that mypy read for a module, None where that is no file: `mypy -c`."""
-    path = dict(options.shadow_file or ()).get(file.path, file.path)
-    try:
-        with open(path, "rb") as source:
-            return source.read()
-    except OSError:
-        return None
+__all__ = ["Build", "Types"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +41,7 @@ class Build:
 
     def __init__(self, plugin: Plugin) -> None:
         self.own = plugin
+        self.sources = Sources(plugin.options)
         self.errors: Errors | None = None
         self.plugin: Plugin = plugin
         self.modules: dict[str, MypyFile] = {}

@@ -23,7 +23,7 @@ from orchwipy_lint.flow.layers import Layers
 from orchwipy_lint.flow.monitors import THERE, Carried
 from orchwipy_lint.flow.witness import Path
 from orchwipy_lint.model import Case, Span
-from orchwipy_lint.rules.values import incompatible, unsent
+from orchwipy_lint.rules.values import NOT_SERIALIZABLE, incompatible, unsent
 
 __all__ = ["Judge"]
 
@@ -109,9 +109,22 @@ class Judge:
             self.refused.setdefault((edge.arm.span, key), found)
 
     def decides(self, finding: Finding) -> bool:
-        """Whether mypy tells the type by which the rules found this."""
+        """Whether mypy tells the types by which the rules found this."""
         span = Span(finding.line, finding.column, finding.end_line, finding.end_column)
-        return (span, finding.key or "") in self.resolved
+        key = finding.key or ""
+        if finding.code == NOT_SERIALIZABLE.code:
+            return (span, key) in self.resolved
+        graph = self.flow.graph
+        takers = graph.by_name.get(finding.step or "", ())
+        return ((span, key) in self.resolved or not self._sets(span, key)) and all(
+            self.signatures.declared(graph.nodes[number].step, key) is not None
+            for number in (*takers, *(() if self._sets(span, key) else graph.entries))
+        )
+
+    def _sets(self, span: Span, key: str) -> bool:
+        """Whether the arm at a place sets a key; else the caller has brought it."""
+        effects = [edge.arm.effect for edge in self.flow.graph.edges if edge.arm.span == span]
+        return any(key in each.sets or key in each.maybe for each in effects)
 
     def findings(self) -> Iterator[Finding]:
         """What does not fit, and what JSON cannot carry."""

@@ -2,65 +2,54 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import PurePath
 
-from mypy.nodes import Import, ImportAll, ImportFrom, MypyFile
+from mypy.nodes import MypyFile
 
 from orchwipy_lint import __version__
 from orchwipy_lint.baseline import Baselines
+from orchwipy_lint.check import codes_of
 from orchwipy_lint.checker.codes import code_of
-from orchwipy_lint.checker.internals import Build, text_of
+from orchwipy_lint.checker.internals import Build
+from orchwipy_lint.checker.sources import Part
 from orchwipy_lint.checker.typed import Typed
 from orchwipy_lint.findings import Finding, Hop, Severity, drop_silenced
-from orchwipy_lint.project import project_of
 from orchwipy_lint.selection import Selection
-from orchwipy_lint.source.discover import mentions_package
 from orchwipy_lint.source.optouts import drop_opted_out
-from orchwipy_lint.source.read import read_file
 
 __all__ = ["check_module"]
 
 
 def check_module(build: Build, file: MypyFile) -> None:
     """Report what is found in a module; whatever goes wrong is reported as well, and never raised."""
-    if build.is_silent(file) or not _concerns_us(file):
+    if build.is_silent(file):
         return
     try:
-        text = text_of(file, build.own.options)
-        findings = [] if text is None else _found(build, file, text)
+        part = build.sources.part(file.path)
+        findings = [] if part is None else _found(build, file, part)
     except Exception as error:
         findings = [_failure(file.path, error)]
     for finding in findings:
         _report(build, file, finding)
 
 
-def _concerns_us(file: MypyFile) -> bool:
-    for each in file.imports:
-        names = [name for name, _ in each.ids] if isinstance(each, Import) else []
-        if isinstance(each, (ImportFrom, ImportAll)):
-            names = [each.id]
-        if any(name.startswith("orchwipy") for name in names):
-            return True
-    return False
-
-
-def _found(build: Build, file: MypyFile, text: bytes) -> list[Finding]:
+def _found(build: Build, file: MypyFile, part: Part) -> list[Finding]:
     """What there is to say of a module, as its project is configured."""
-    path = file.path
-    project = project_of(path)
-    if project.excludes(path) or not mentions_package(text):
-        return []
+    project, path, lines = part.project, part.path, part.lines[part.path]
     wanted = project.select(path, Selection())
-    reading = read_file(text, path)
-    if reading.problem is not None or not reading.pipelines:
-        return []  # mypy says itself where it cannot read
-    module = Typed(build, file, reading)
-    pipelines = [module.pruned(each) for each in reading.pipelines]
-    found = [finding for each in pipelines for finding in module.findings(each, wanted)]
-    found = drop_silenced(drop_opted_out(found, pipelines, path, reading.lines), reading.lines)
-    weighed = list(dict.fromkeys(map(project.weigh, found)))
+    found = [replace(each, path=path) for each in part.problems]
+    if part.pipelines:
+        module = Typed(build, file, part)
+        pipelines = [module.pruned(each) for each in part.pipelines]
+        codes = codes_of(wanted)
+        found += [each for one in pipelines for each in module.findings(one, codes) if each.path == path]
+        for name, text in part.lines.items():
+            found = drop_opted_out(found, pipelines, name, text)
+    weighed = list(dict.fromkeys(map(project.weigh, drop_silenced(found, lines))))
     kept = Baselines().sift(project.baseline, path, wanted, weighed, wanted.shows)
     return sorted(kept, key=lambda finding: finding.sort_key)
 
@@ -103,7 +92,10 @@ def _row(finding: Finding, hop: Hop) -> str:
 
 
 def _place(finding: Finding, path: str, line: int) -> str:
-    return f"line {line}" if path == finding.path else f"{PurePath(path).as_posix()}:{line}"
+    if path == finding.path:
+        return f"line {line}"
+    near = PurePath(os.path.relpath(path))
+    return f"{(PurePath(path) if near.parts[0] == os.pardir else near).as_posix()}:{line}"
 
 
 def _failure(path: str, error: Exception) -> Finding:

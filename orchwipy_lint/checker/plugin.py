@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from mypy.nodes import MypyFile
 from mypy.options import Options
-from mypy.plugin import DynamicClassDefContext, FunctionContext, MethodContext, Plugin
+from mypy.plugin import DynamicClassDefContext, FunctionContext, MethodContext, Plugin, ReportConfigContext
 from mypy.types import Type
 
 from orchwipy_lint.checker.internals import Build
@@ -38,6 +38,12 @@ class PipelinePlugin(Plugin):
 
     def get_method_hook(self, fullname: str) -> Callable[[MethodContext], Type] | None:
         return None if self.build.is_known else self._called
+
+    def report_config_data(self, ctx: ReportConfigContext) -> str | None:
+        try:
+            return self.build.sources.digest(ctx.path)
+        except Exception as error:  # said at the end of the module's checking, which then is done anew
+            return f"{type(error).__name__}: {error}"
 
     def get_additional_indirect_deps(self, file: MypyFile) -> set[str]:
         check_module(self.build, file)
