@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.shared import in_fresh_process, milliseconds, module, seconds, table, times
 from orchwipy_lint import check_source
-from orchwipy_lint.source.read import read_file
+from orchwipy_lint.source.program import read_program
 
 STEPS = 500
 
@@ -36,7 +36,7 @@ def main() -> None:
     parse = seconds(lambda: ast.parse(text))
     works = {
         "ast.parse": parse,
-        "read_file": seconds(lambda: read_file(data, "module.py")),
+        "read_program": seconds(lambda: read_program({"module.py": data})),
         "check_source": seconds(lambda: check_source(text)),
     }
     print(f"{STEPS} steps, {text.count(chr(10)):,} lines, {len(data) // 1024:,} kB")

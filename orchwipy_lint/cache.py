@@ -52,7 +52,7 @@ class Cache:
 
     def __init__(self, folder: str) -> None:
         self.folder = os.path.abspath(folder)
-        self._made = False
+        self._swept = False
 
     def get(self, key: str) -> str | None:
         """The text that was kept under a key, None for none."""
@@ -73,14 +73,13 @@ class Cache:
     def put(self, key: str, text: str) -> None:
         """Keeps a text, if it can."""
         body = text.encode("utf-8")
-        try:
-            if not self._made:
-                self._make()
+        data = _digest(body) + b"\n" + body
+        with suppress(OSError):
+            self._make()
+            _write(self._path(key), data)
+            if not self._swept:
+                self._swept = True
                 self._sweep()
-                self._made = True
-            _write(self._path(key), _digest(body) + b"\n" + body)
-        except OSError:
-            return
 
     def contents(self) -> Contents:
         """How many entries there are, and how large they are together."""
@@ -114,11 +113,9 @@ class Cache:
         return found
 
     def _make(self) -> None:
-        """Makes the folder; one that is there with other things in it stays unmarked."""
-        os.makedirs(self.folder, exist_ok=True)
-        with os.scandir(self.folder) as entries:
-            is_empty = next(entries, None) is None
-        if is_empty:
+        """Makes the folder; one that somebody else has made stays unmarked."""
+        if not os.path.isdir(self.folder):
+            os.makedirs(self.folder, exist_ok=True)
             for name, text in _MARKS.items():
                 _write(os.path.join(self.folder, name), text.encode())
 

@@ -22,9 +22,11 @@ class Corrupt(ValueError):
 
 
 class Codec:
-    """Writes and reads scalars, tuples, frozen sets, mappings, and the dataclasses and enums that it is given."""
+    """Writes and reads scalars, tuples, frozen sets, mappings, and some dataclasses and enums."""
 
-    def __init__(self, classes: Iterable[type]) -> None:
+    def __init__(self, kind: type, classes: Iterable[type] = ()) -> None:
+        """For values of a kind, which hold these classes."""
+        self._kind = kind
         self._classes: dict[str, type] = {each.__name__: each for each in classes}
         self._fields = {name: _fields_of(each) for name, each in self._classes.items()}
 
@@ -38,9 +40,12 @@ class Codec:
     def loads(self, text: str) -> Any:
         """The value of a text. Raises `Corrupt`."""
         try:
-            return self._read(json.loads(text))
+            value = self._read(json.loads(text))
         except (ValueError, TypeError, LookupError, RecursionError) as error:
             raise Corrupt(f"{type(error).__name__}: {error}") from None
+        if not isinstance(value, self._kind):
+            raise Corrupt(f"no {self._kind.__name__}")
+        return value
 
     def _written(self, value: object) -> object:
         if value is None or isinstance(value, (str, int, float)):

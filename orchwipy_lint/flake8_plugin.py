@@ -1,8 +1,8 @@
 """The analyser inside flake8.
 
 flake8 loads this at every start and calls it for every file, and most have nothing to do with pipelines. So
-the files of a project are looked through once a process, by their bytes, and the analyser itself is loaded for
-a file that belongs to a pipeline. An exception here would end the user's whole run, so there is none: it
+the files of a project are looked through once a process, by their bytes, and the analyser itself is loaded
+for a file that belongs to a pipeline. An exception here would end the user's whole run, so there is none: it
 becomes one finding.
 """
 

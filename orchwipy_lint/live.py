@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchwipy_lint.failure import internal_error
 from orchwipy_lint.findings import Finding, Severity, drop_silenced
 from orchwipy_lint.model import Span
 from orchwipy_lint.rules import RULES
@@ -14,6 +13,7 @@ from orchwipy_lint.rules.keys import NOTHING_TO_DROP
 from orchwipy_lint.rules.state import DEFAULT_ARGUMENT
 from orchwipy_lint.source.live import Registry, Unread, read_registry
 from orchwipy_lint.source.optouts import drop_opted_out
+from orchwipy_lint.source.problems import internal_error
 from orchwipy_lint.verdict import found_in
 
 __all__ = ["LiveResult", "check_live"]

@@ -245,8 +245,8 @@ class Step:
     """Parameters whose value it may change in place."""
     is_plain: bool = False
     """A function that knows nothing of pipelines: it gets what it asks for, and its result is stored."""
-    problems: tuple[tuple[Span, str, str], ...] = ()
-    """What is wrong with how it is declared (OWP306): where, what, and what to write."""
+    problems: tuple[tuple[str, Span, str, str], ...] = ()
+    """What is wrong with how it is declared (OWP306): file, where, what, and what to write."""
 
     @property
     def keys(self) -> frozenset[str]:
@@ -275,4 +275,4 @@ class Pipeline:
     problems: tuple[tuple[str, Span, str, str], ...] = ()
     """What is wrong with how its steps are put together (OWP209): file, where, what, and what to write."""
     parts: tuple[str, ...] = ()
-    """The files that make it, register or hold a step of it, or compose it, sorted."""
+    """The files that make the pipeline, register or hold a step of it, or put its steps together; sorted."""

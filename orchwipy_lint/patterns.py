@@ -6,12 +6,12 @@ from functools import lru_cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from orchwipy_lint.config import PYTHON, Configuration
+from orchwipy_lint.config import PYTHON, Configuration, InvalidConfiguration
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-__all__ = ["excludes", "includes", "matches", "spec_of"]
+__all__ = ["check_patterns", "excludes", "includes", "matches"]
 
 
 def includes(configuration: Configuration, path: str) -> bool:
@@ -32,14 +32,31 @@ def matches(configuration: Configuration, patterns: tuple[str, ...], path: str) 
     if file is None or not patterns:
         return False
     place = PurePath(path)
-    return place.is_relative_to(file.parent) and spec_of(patterns).match_file(
+    return place.is_relative_to(file.parent) and _spec(patterns).match_file(
         place.relative_to(file.parent).as_posix()
     )
 
 
+def check_patterns(configuration: Configuration) -> None:
+    """Raises `InvalidConfiguration` for what is no pattern."""
+    of_files = {
+        "include": configuration.include if configuration.include != PYTHON else (),
+        "exclude": configuration.exclude,
+        "per-file-ignores": [pattern for pattern, _ in configuration.per_file_ignores],
+    }
+    for key, patterns in of_files.items():
+        for pattern in patterns:
+            try:
+                _spec((pattern,))
+            except ValueError:
+                raise InvalidConfiguration(
+                    f"{configuration.file}: `{key}` in [tool.orchwipy]: `{pattern}` is no pattern;"
+                    " write one as in a .gitignore"
+                ) from None
+
+
 @lru_cache(maxsize=64)
-def spec_of(patterns: tuple[str, ...]) -> GitIgnoreSpec:
-    """The patterns, parsed. Raises `ValueError` for what is none."""
+def _spec(patterns: tuple[str, ...]) -> GitIgnoreSpec:
     from pathspec import GitIgnoreSpec  # 15 ms, and many projects have no pattern
 
     return GitIgnoreSpec.from_lines(patterns)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from orchwipy_lint.baseline import Home
 from orchwipy_lint.config import Configuration, InvalidConfiguration, configuration_of
 from orchwipy_lint.findings import Finding, Severity
-from orchwipy_lint.patterns import matches, spec_of
+from orchwipy_lint.patterns import check_patterns, matches
 from orchwipy_lint.rules import RULES, find_rule
 from orchwipy_lint.rules.branches import NEEDS_STEP_FUNCTIONS
 from orchwipy_lint.selection import Selection, UnknownRule
@@ -76,9 +76,7 @@ def project_of(path: str) -> Project:
 def project_with(configuration: Configuration) -> Project:
     """A configuration, applied. Raises `InvalidConfiguration`."""
     direct = configuration.engine == "direct"
-    _check_patterns(configuration, "include", configuration.include)
-    _check_patterns(configuration, "exclude", configuration.exclude)
-    _check_patterns(configuration, "per-file-ignores", [each for each, _ in configuration.per_file_ignores])
+    check_patterns(configuration)
     severities: dict[str, Severity] = {}
     named = [
         (_resolve(configuration, "severities", [rule])[0], severity)
@@ -113,14 +111,3 @@ def _whole(codes: Iterable[str]) -> tuple[str, ...]:
     """All codes of rules that begin as these do."""
     beginnings = tuple(codes)
     return tuple(rule.code for rule in RULES if rule.code.startswith(beginnings))
-
-
-def _check_patterns(configuration: Configuration, key: str, patterns: Sequence[str]) -> None:
-    for pattern in patterns:
-        try:
-            spec_of((pattern,))
-        except ValueError:
-            raise InvalidConfiguration(
-                f"{configuration.file}: `{key}` in [tool.orchwipy]: `{pattern}` is no pattern;"
-                " write one as in a .gitignore"
-            ) from None

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchwipy_lint.codec import Codec
-from orchwipy_lint.failure import internal_error
 from orchwipy_lint.findings import Finding, Hop, Related, Severity, drop_silenced
 from orchwipy_lint.flow import analyse
 from orchwipy_lint.model import Pipeline
 from orchwipy_lint.rules import RULES
 from orchwipy_lint.source.names import DIALECT, Dialect
+from orchwipy_lint.source.problems import internal_error
 
-__all__ = ["VERDICTS", "Outline", "Terms", "Verdict", "found_in", "judge", "outlined"]
+__all__ = ["TERMS", "VERDICTS", "Outline", "Terms", "Verdict", "found_in", "judge", "outlined"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,9 @@ class Verdict:
     silenced: tuple[Finding, ...] = ()
 
 
-VERDICTS = Codec((Verdict, Outline, Finding, Hop, Related, Severity, Terms, Dialect))
-"""How verdicts are written down."""
+TERMS = Codec(Terms, (Terms, Dialect))
+VERDICTS = Codec(Verdict, (Verdict, Outline, Finding, Hop, Related, Severity))
+"""How terms and verdicts are written down."""
 
 
 def judge(sources: Mapping[str, bytes], terms: Terms) -> Verdict:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from orchwipy_lint import __version__
 from orchwipy_lint.cache import Cache, cache_of
 from orchwipy_lint.config import Configuration, configuration_of
-from orchwipy_lint.patterns import excludes, includes
+from orchwipy_lint.patterns import check_patterns, excludes, includes
 from orchwipy_lint.source.components import Component, components_of
 from orchwipy_lint.source.discover import find_files, mentions_package
 from orchwipy_lint.source.imports import imports_of
@@ -66,6 +66,7 @@ class Workspaces:
         known = self._of_folder.get(folder)
         if known is None:
             configuration = configuration_of(folder)
+            check_patterns(configuration)
             root = folder if configuration.root is None else str(configuration.root)
             known = self._of_root.setdefault(root, Workspace(root, configuration, caching=self._caching))
             self._of_folder[folder] = known
@@ -216,9 +217,9 @@ class Workspace:
 
     def _key(self, component: Component, kind: str, terms: Terms) -> str:
         """Tells all that decides what is found: texts and their names, terms, this program, this Python."""
-        from orchwipy_lint.verdict import VERDICTS
+        from orchwipy_lint.verdict import TERMS
 
-        digest = sha256(f"{kind}\0{_edition()}\0{VERDICTS.dumps(terms)}".encode())
+        digest = sha256(f"{kind}\0{_edition()}\0{TERMS.dumps(terms)}".encode())
         for name, data in self._texts(component).items():
             digest.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
             digest.update(sha256(data).digest())

@@ -23,6 +23,7 @@ from orchwipy_lint import (
 from orchwipy_lint.flow import Flow, analyse
 from orchwipy_lint.model import Pipeline
 from orchwipy_lint.selection import Selection, UnknownRule
+from orchwipy_lint.source import program
 from orchwipy_lint.source.discover import MissingPath
 from tests.samples import BROKEN, NO_PIPELINE, SOUND
 
@@ -132,13 +133,13 @@ def test_one_failure_of_the_analyser_does_not_hide_the_rest(
 
 
 def test_a_failure_of_a_reader_is_one_finding_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*args: object, **options: object) -> object:
-        raise RecursionError
+    def fail(draft: object, readers: object) -> object:
+        raise ZeroDivisionError
 
-    monkeypatch.setattr(check, "read_file", fail)
+    monkeypatch.setattr(program, "assembled", fail)
     (finding,) = check_source(BROKEN)
     assert (finding.code, finding.line, finding.column) == ("OWP002", 1, 1)
-    assert "RecursionError (in test_api.py" in finding.message
+    assert "ZeroDivisionError (in test_api.py" in finding.message
     assert check_source(NO_PIPELINE) == []
 
 

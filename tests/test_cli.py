@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from orchwipy_lint import __version__, check
+from orchwipy_lint import __version__, check, verdict
 from orchwipy_lint.cli import main
 from orchwipy_lint.rules import RULES
 from tests.samples import BROKEN, NO_PIPELINE, SOUND
@@ -206,7 +206,7 @@ class TestCheck:
         def fail(pipeline: object) -> object:
             raise KeyError("a")
 
-        monkeypatch.setattr(check, "analyse", fail)
+        monkeypatch.setattr(verdict, "analyse", fail)
         assert run("check", "broken.py") == 1
         out, err = capsys.readouterr()
         assert err == ""

@@ -686,7 +686,7 @@ DECLARED_WRONG = {
 @pytest.mark.parametrize("text", DECLARED_WRONG)
 def test_declarations_that_are_wrong(text: str, tmp_path: Path) -> None:
     first = step_of(read(text, tmp_path), "first")
-    ((span, what, advice),) = first.problems
+    ((_, span, what, advice),) = first.problems
     shown, message, help = DECLARED_WRONG[text]
     line = (HEAD + text).split("\n")[span.line - 1]
     assert line[span.column - 1 : span.end_column - 1] == shown

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from flake8.main.cli import main as flake8_main
 
-from orchwipy_lint import check_paths, check_source, flake8_plugin, load_pipelines
+from orchwipy_lint import check_paths, check_source, load_pipelines
 from orchwipy_lint.cli import main
 from orchwipy_lint.config import KEYS, Configuration, InvalidConfiguration, configuration_of
 from orchwipy_lint.project import project_of
@@ -328,7 +328,6 @@ def test_what_stands_for_the_package(folder: Path, capsys: Screen, settings: str
     assert checked(capsys, "new.py") == by_flake8(capsys, "--extend-ignore=E,F", "new.py") == []
     assert load_pipelines(["new.py"]) == []
     configure(folder, settings)
-    flake8_plugin._marks.cache_clear()  # a process of flake8 sees no other settings
     assert checked(capsys, "new.py") == by_flake8(capsys, "--extend-ignore=E,F", "new.py") == ["new.py 101"]
     assert [each.name for each in load_pipelines(["new.py"])] == ["pipe"]
 

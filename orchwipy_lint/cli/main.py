@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from orchwipy_lint import __version__
-from orchwipy_lint.cli import asl, check, config, explain, package, rules, run, runs, template
+from orchwipy_lint.cli import asl, cache, check, config, explain, package, rules, run, runs, template
 from orchwipy_lint.cli.output import EXTRA, MISSING, fail, prepare_streams
 
 __all__ = ["main"]
@@ -55,6 +55,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"orchwipy-lint {__version__}")
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in (check, config, run, runs, template, asl, package, explain, rules):
+    for command in (check, config, cache, run, runs, template, asl, package, explain, rules):
         command.add(commands)
     return parser

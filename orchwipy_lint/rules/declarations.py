@@ -105,10 +105,8 @@ def async_step(flow: Flow) -> Iterator[Finding]:
 
 def invalid_declaration(flow: Flow) -> Iterator[Finding]:
     for step in flow.pipeline.steps:
-        for span, problem, advice in step.problems:
-            yield at(
-                INVALID_DECLARATION, flow.pipeline, step.path, span, problem, step=step.name, help=advice
-            )
+        for path, span, problem, advice in step.problems:
+            yield at(INVALID_DECLARATION, flow.pipeline, path, span, problem, step=step.name, help=advice)
 
 
 def _of_fan(arm: Arm) -> tuple[str, ...]:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from orchwipy_lint.source.statements import name_of
 from orchwipy_lint.types import ANY, Type, atom, join, literal
+
+if TYPE_CHECKING:
+    from orchwipy_lint.source.names import Names
 
 __all__ = ["NOT_JSON", "Annotations", "Field"]
 
@@ -56,15 +61,9 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Annotations:
-    """Reads annotations of one module.
+    """Reads annotations of one module."""
 
-    `dotted` gives the full name of a name or attribute expression (None: a local thing); `aliases` are
-    the module's own `X = Literal[...]` by name; `typed_dicts` its TypedDict classes.
-    """
-
-    dotted: Callable[[ast.expr], str | None]
-    aliases: Mapping[str, ast.expr] = field(default_factory=dict)
-    typed_dicts: Mapping[str, Mapping[str, Field]] = field(default_factory=dict)
+    names: Names
 
     def type_of(self, node: ast.expr | None, depth: int = 0) -> Type:
         """The type that an annotation names."""
@@ -87,7 +86,7 @@ class Annotations:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             node = _parsed(node.value)
         if isinstance(node, ast.Subscript):
-            name = (self.dotted(node.value) or "").removeprefix("typing.").lower()
+            name = (self.names.dotted(node.value) or "").removeprefix("typing.").lower()
             inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
             alike = len(inner) == 2 and isinstance(inner[1], ast.Constant) and inner[1].value is ...
             if name == "list" or (name == "tuple" and alike):
@@ -100,27 +99,27 @@ class Annotations:
         """The keys of a TypedDict annotation; None for any other."""
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             node = _parsed(node.value)
-        if isinstance(node, ast.Name):
-            return self.typed_dicts.get(node.id)
-        return None
+        name = name_of(node)
+        return None if name is None else self.names.fields(name)
 
     def _name(self, node: ast.Name | ast.Attribute, depth: int) -> Type:
-        name = self.dotted(node)
+        name = self.names.dotted(node)
         if name in _CLASSES:
             return atom(name)
         if name in _CONTAINERS:
             return atom(_CONTAINERS[name])
         if name in NOT_JSON:
             return atom(name)
-        if isinstance(node, ast.Name):
-            if node.id in self.typed_dicts:
-                return atom("dict")
-            if node.id in self.aliases:
-                return self.type_of(self.aliases[node.id], depth + 1)
-        return ANY
+        written = name_of(node)
+        if written is None:
+            return ANY
+        if self.names.fields(written) is not None:
+            return atom("dict")
+        home, there = self.names.origin(written)
+        return home.annotations.type_of(home.aliases.get(there), depth + 1)
 
     def _subscript(self, node: ast.Subscript, depth: int) -> Type:
-        name = self.dotted(node.value) or ""
+        name = self.names.dotted(node.value) or ""
         short = name.rpartition(".")[2] if name.startswith(("typing.", "typing_extensions.")) else ""
         arguments = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
         if short == "Optional":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import libcst as cst
@@ -10,7 +11,7 @@ import libcst as cst
 from orchwipy_lint.model import ALWAYS, Arm, Base, Effect, Pipeline, Span, Step, Target
 from orchwipy_lint.source.abstract import Origin
 from orchwipy_lint.source.arms import Arms, Reading
-from orchwipy_lint.source.composition import Element, Group, StepBefore, two_successors
+from orchwipy_lint.source.composition import Element, Group, Site, StepBefore, two_successors
 from orchwipy_lint.source.declared import Draft, Registration
 from orchwipy_lint.source.expressions import Expressions
 from orchwipy_lint.source.fans import HiddenFanOut, InvalidFanOut
@@ -22,99 +23,125 @@ from orchwipy_lint.source.registered import Definition, with_changes
 from orchwipy_lint.source.steps import Place, StepReader
 from orchwipy_lint.source.targets import Following, Registered
 
-__all__ = ["assembled"]
+__all__ = ["InFile", "assembled"]
 
 
-def assembled(draft: Draft, reader: StepReader) -> Pipeline:
-    """The pipeline of a file. Raises `Unreadable`."""
-    return _Assembly(draft, reader).pipeline()
+def assembled(draft: Draft, readers: Mapping[str, StepReader]) -> Pipeline:
+    """The pipeline, whose steps are read by the reader of each file. Raises `InFile`."""
+    return _Assembly(draft, readers).pipeline()
+
+
+class InFile(Exception):
+    """What went wrong with a step, and its file."""
+
+    def __init__(self, path: str, error: Exception) -> None:
+        super().__init__(path, error)
+        self.path, self.error = path, error
 
 
 class _Assembly:
-    def __init__(self, draft: Draft, reader: StepReader) -> None:
+    def __init__(self, draft: Draft, readers: Mapping[str, StepReader]) -> None:
         self.draft = draft
-        self.reader = reader
-        self.places = reader.places
+        self.readers = readers
         self.composition = draft.composition
-        self.problems: list[tuple[Span, str, str]] = []
+        self.problems: list[tuple[str, Span, str, str]] = []
+        self.files = {draft.path}
 
     def pipeline(self) -> Pipeline:
         draft = self.draft
-        for node, what, advice in self.composition.problems:
-            self.problems.append((self.places.span(node), what, advice))
-        registrations = sorted(draft.registrations, key=lambda each: (each.call.lineno, each.call.col_offset))
-        options = Options(self.reader.names, self.places)
-        definitions = [
-            Definition(
-                self.reader,
-                each.function,
-                options.read(each),
-                Place(each.name, self.places.span(each.call), each.is_method),
-            )
-            for each in registrations
-        ]
-        steps = with_changes([(each, each.read()) for each in definitions])
+        for site, what, advice in self.composition.problems:
+            self.note(site, what, advice)
+        registrations = _in_order(draft.registrations)
+        steps = with_changes([(each, self.step(each)) for each in map(self.definition, registrations)])
         parts = [self.part(step, each) for step, each in zip(steps, registrations, strict=True)]
         parts += [self.before(each) for each in self.composition.made]
+        self.files.update(each.site.path for each in self.composition.links)
         pipeline = link(
             draft.name,
-            self.reader.path,
-            self.places.span(draft.call),
+            draft.path,
+            self.readers[draft.path].places.span(draft.call),
             draft.beginner,
             parts,
             escapes=draft.escapes,
         )
-        problems = tuple((self.reader.path, *each) for each in dict.fromkeys(self.problems))
-        return replace(pipeline, problems=problems)
+        return replace(
+            pipeline, problems=tuple(dict.fromkeys(self.problems)), parts=tuple(sorted(self.files))
+        )
+
+    def note(self, site: Site, what: str, advice: str) -> None:
+        self.problems.append((site.path, self.span(site), what, advice))
+
+    def span(self, site: Site) -> Span:
+        return self.readers[site.path].places.span(site.node)
+
+    def definition(self, registration: Registration) -> Definition:
+        """The function of a step, with what the call says that registers it."""
+        caller, local = self.readers[registration.path], registration.function
+        reader = caller if local is None else self.readers[local.scope.module.path]
+        self.files.update((caller.path, reader.path))
+        return Definition(
+            reader,
+            None if local is None else local.node,
+            Options(caller.names, caller.places).read(registration),
+            Place(registration.name, caller.places.span(registration.call), registration.is_method),
+        )
+
+    def step(self, definition: Definition) -> Step:
+        try:
+            return definition.read()
+        except ImportError:
+            raise  # what is installed is at fault, not the file
+        except Exception as error:
+            raise InFile(definition.reader.path, error) from None
 
     def part(self, step: Step, registration: Registration) -> Part:
         links = [each for each in self.composition.links if each.step == step.name]
         default: Element | None = registration.default or step.default_next
         defaults: list[Arm] = []
         if default is not None and (links or isinstance(default, Group)):
-            problems: list[tuple[Span, str, str]] = []
-            defaults += self.arms(default, problems)
+            problems: list[tuple[str, Span, str, str]] = []
+            defaults += self.arms(default, step, problems)
             step = replace(step, problems=(*step.problems, *problems))
         for each in links:
             if default is not None and each.following != default:
-                self.problems.append(
-                    (self.places.span(each.node), *two_successors(step.name, default, each.following))
-                )
+                self.note(each.site, *two_successors(step.name, default, each.following))
         for element in dict.fromkeys(each.following for each in links):
             if element != default:
-                defaults += self.arms(element, None)
+                defaults += self.arms(element, step, self.problems)
         if step.name in self.composition.mentioned:
             step = replace(step, terminates=True)
         return Part(step, registration.branch, tuple(defaults))
 
     def before(self, made: StepBefore) -> Part:
         """The step that does nothing, before a group."""
-        span = self.places.span(made.node)
-        plain = Plain(span, self.places.text(span), (), False, {}, {})
+        span, path = self.span(made.site), made.site.path
+        plain = Plain(path, span, self.readers[path].places.text(span), (), False, {}, {})
         end = Target(None, by_default=True)
-        step = plain_step(made.name, self.reader.path, span, plain, (), (), end, "$next")
+        step = plain_step(made.name, path, span, plain, (), (), end, "$next")
         links = [each for each in self.composition.links if each.step == made.name]
-        return Part(step, (), tuple(arm for each in links for arm in self.arms(each.following, None)))
+        arms = [arm for each in links for arm in self.arms(each.following, step, self.problems)]
+        return Part(step, (), tuple(arms))
 
-    def arms(self, element: Element, problems: list[tuple[Span, str, str]] | None) -> list[Arm]:
-        """What an element is to the returns that it follows; `problems` are those of a single step."""
+    def arms(self, element: Element, step: Step, problems: list[tuple[str, Span, str, str]]) -> list[Arm]:
+        """What an element is to the returns of the step that it follows."""
         if isinstance(element, str):
             span = Span(1, 1, 1, 1)
             return [Arm(span, "", Effect(Base.STATE), Target(element, by_default=True))]
-        span = self.places.span(element.node)
+        path, span = element.site.path, self.span(element.site)
         try:
-            found, problem = self.read(element)
+            found, problem = self.fan(element)
         except HiddenFanOut:
             found, problem = [], None
             self.draft.escapes = True
         if found and problem is None:
-            return [replace(arm, target=replace(arm.target, by_default=True)) for arm in found]
+            here = found if path == step.path else [_moved(each, step.span) for each in found]
+            return [replace(arm, target=replace(arm.target, by_default=True)) for arm in here]
         if problem is not None:
             what, _, advice = problem.rpartition(": ")
-            (self.problems if problems is None else problems).append((span, what or problem, advice))
+            problems.append((path, span, what or problem, advice))
         return [Arm(span, "", Effect(Base.STATE, opens=True), Target(None, known=False, by_default=True))]
 
-    def read(self, group: Group) -> tuple[list[Arm], str | None]:
+    def fan(self, group: Group) -> tuple[list[Arm], str | None]:
         """The arms of a fan-out that stands outside of any step, or what is wrong with it.
 
         Raises `HiddenFanOut` where the text does not tell what it is.
@@ -126,7 +153,8 @@ class _Assembly:
             node = None
         if not isinstance(node, cst.Call):
             raise HiddenFanOut(group.kind)
-        expressions = Expressions(self.reader.names, frozenset(), lambda _: True)
+        reader = self.readers[group.site.path]
+        expressions = Expressions(reader.names, frozenset(), lambda _: True)
         expressions.root = (node, call)
         try:
             found = expressions.fans.fan(node, group.kind)
@@ -134,7 +162,25 @@ class _Assembly:
             raise
         except InvalidFanOut as error:
             return [], str(error)
-        context = Arms(expressions, Following(Registered(), {}), self.places, frozenset())
-        reading = Reading(context, Path(ALWAYS, {}), self.places.span(call), Origin(node, node, call))
+        context = Arms(expressions, Following(Registered(), {}), reader.places, frozenset())
+        reading = Reading(context, Path(ALWAYS, {}), reader.places.span(call), Origin(node, node, call))
         reading.read(found, ALWAYS, None, nested=True)
         return reading.arms, reading.problem
+
+
+def _in_order(registrations: Sequence[Registration]) -> list[Registration]:
+    """Registrations as they run, those of one file as they stand there."""
+    files: dict[str, list[Registration]] = {}
+    for each in registrations:
+        files.setdefault(each.path, []).append(each)
+    rest = {
+        path: iter(sorted(found, key=lambda each: (each.call.lineno, each.call.col_offset)))
+        for path, found in files.items()
+    }
+    return [next(rest[each.path]) for each in registrations]
+
+
+def _moved(arm: Arm, span: Span) -> Arm:
+    """An arm that stands in another file than its step, said to stand where the step does."""
+    fan = arm.fan and replace(arm.fan, branches=tuple(_moved(each, span) for each in arm.fan.branches))
+    return replace(arm, span=span, fan=fan)

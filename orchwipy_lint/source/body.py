@@ -20,7 +20,7 @@ from orchwipy_lint.source.assignments import Assignments
 from orchwipy_lint.source.cases import Cases, both, either
 from orchwipy_lint.source.expressions import Expressions
 from orchwipy_lint.source.paths import Path, dict_names, forgotten, joined, meet
-from orchwipy_lint.source.statements import is_try
+from orchwipy_lint.source.statements import is_try, name_of
 from orchwipy_lint.source.uses import changed_names, header_expressions, scan, stored_names
 from orchwipy_lint.types import equals
 
@@ -383,9 +383,8 @@ class Body:
         if not isinstance(node, ast.Call):
             return False
         names = self.expressions.names
-        return (isinstance(node.func, ast.Name) and node.func.id in names.never_return) or (
-            names.dotted(node.func) in _EXITS
-        )
+        name = name_of(node.func)
+        return name is not None and (names.is_without_return(name) or names.full_name(name) in _EXITS)
 
 
 def _is_whole(path: Path | None, before: Path, cases: Cases) -> bool:

@@ -8,12 +8,31 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from orchwipy_lint.source.statements import Branch, is_exclusive
 
-__all__ = ["Chain", "Composition", "Element", "Group", "Link", "Problem", "StepBefore", "two_successors"]
+__all__ = [
+    "Chain",
+    "Composition",
+    "Element",
+    "Group",
+    "Link",
+    "Problem",
+    "Site",
+    "StepBefore",
+    "two_successors",
+]
 
-Problem = tuple[ast.expr, str, str]
+
+class Site(NamedTuple):
+    """Where something stands: an expression, and the file that has it."""
+
+    path: str
+    node: ast.expr
+
+
+Problem = tuple[Site, str, str]
 """Where, what is wrong, and what to write."""
 
 
@@ -25,7 +44,7 @@ class Group:
     steps with which branches begin, as far as the text names them.
     """
 
-    node: ast.expr
+    site: Site
     kind: str
     call: ast.Call
     heads: tuple[str, ...]
@@ -42,7 +61,7 @@ class Group:
 
     def follow(self, step: str) -> bool | None:
         """Have the step follow; False where what is written does not allow it, None if that is not known."""
-        given, name = self._given(), ast.copy_location(ast.Constant(step), self.node)
+        given, name = self._given(), ast.copy_location(ast.Constant(step), self.site.node)
         option = "then" if self.kind == "Detach" else "join"
         if given is None or _is_none(given):
             self.call.keywords = [each for each in self.call.keywords if each.arg != option]
@@ -63,11 +82,11 @@ Element = str | Group
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What follows the returns of a step that name none; `node` is where that is said."""
+    """What follows the returns of a step that name none; `site` is where that is said."""
 
     step: str
     following: Element
-    node: ast.expr
+    site: Site
     branch: Branch
 
 
@@ -76,7 +95,7 @@ class StepBefore:
     """A step that does nothing, from which a group begins."""
 
     name: str
-    node: ast.expr
+    site: Site
 
 
 @dataclass(eq=False, slots=True)
@@ -97,12 +116,12 @@ class Composition:
     made: list[StepBefore] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
-    def chained(self, left: Chain, right: Chain, node: ast.expr, branch: Branch) -> Chain:
-        """What `left >> right` is; `node` is what is on the right."""
+    def chained(self, left: Chain, right: Chain, site: Site, branch: Branch) -> Chain:
+        """What `left >> right` is; `site` is what is on the right."""
         first = right.first
         if isinstance(left.last, Group) and isinstance(first, Group):
             first = self.head(right, branch)
-        self.link(left.last, first, node, branch)
+        self.link(left.last, first, site, branch)
         return Chain(self, left.first, right.last)
 
     def head(self, chain: Chain, branch: Branch) -> str:
@@ -110,36 +129,36 @@ class Composition:
         if isinstance(chain.first, Group):
             group = chain.first
             chain.first = self._step_before(group)
-            self.link(chain.first, group, group.node, branch)
+            self.link(chain.first, group, group.site, branch)
         return chain.first
 
-    def link(self, left: Element, right: Element, node: ast.expr, branch: Branch) -> None:
+    def link(self, left: Element, right: Element, site: Site, branch: Branch) -> None:
         """Have one element follow another."""
         if self._leads_to(right, left, branch):
             what = (
                 f"{_shown(right)} leads back to {_shown(left)} by nothing but `>>`, so that no run would end"
             )
             advice = "where the loop goes back, return the step's name: ReturnUpdates(...)"
-            self.problems.append((node, what, advice))
+            self.problems.append((site, what, advice))
             return
         if isinstance(right, str):
             self.mentioned.add(right)
         if isinstance(left, str):
             self.mentioned.add(left)
-            self.follow(left, right, node, branch)
+            self.follow(left, right, site, branch)
         elif isinstance(right, str):
-            self._join(left, right, node)
+            self._join(left, right, site)
 
-    def follow(self, step: str, following: Element, node: ast.expr, branch: Branch) -> None:
+    def follow(self, step: str, following: Element, site: Site, branch: Branch) -> None:
         """Have an element follow the returns of a step that name none."""
         known = [each for each in self.links if each.step == step and not is_exclusive(each.branch, branch)]
         if any(each.following == following for each in known):
             return
         if known:
-            self.problems.append((node, *two_successors(step, known[0].following, following)))
-        self.links.append(Link(step, following, node, branch))
+            self.problems.append((site, *two_successors(step, known[0].following, following)))
+        self.links.append(Link(step, following, site, branch))
 
-    def _join(self, group: Group, step: str, node: ast.expr) -> None:
+    def _join(self, group: Group, step: str, site: Site) -> None:
         known = group.following
         if group.follow(step) is not False:
             return
@@ -149,7 +168,7 @@ class Composition:
         else:
             what = f"`{step}` cannot follow {_shown(group)}, which says itself how the run goes on"
             advice = 'name the step there: ReturnUpdates(...) takes it first, a dict has it under "$next"'
-        self.problems.append((node, what, advice))
+        self.problems.append((site, what, advice))
 
     def _step_before(self, group: Group) -> str:
         name = f"before {', '.join(group.heads)}"
@@ -158,7 +177,7 @@ class Composition:
         while name in known:
             number += 1
             name = f"before {', '.join(group.heads)} ({number})"
-        self.made.append(StepBefore(name, group.node))
+        self.made.append(StepBefore(name, group.site))
         return name
 
     def _leads_to(self, start: Element, goal: Element, branch: Branch) -> bool:

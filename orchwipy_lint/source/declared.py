@@ -8,18 +8,20 @@ from copy import copy
 from dataclasses import dataclass, field
 from types import EllipsisType
 
-from orchwipy_lint.source.composition import Chain, Composition, Group
-from orchwipy_lint.source.statements import Branch
+from orchwipy_lint.source.composition import Chain, Composition, Group, Site
+from orchwipy_lint.source.names import Names
+from orchwipy_lint.source.relevance import Relevance
+from orchwipy_lint.source.statements import Branch, Function
 
 __all__ = [
     "AnyFunction",
     "Const",
     "Draft",
-    "Function",
     "Items",
     "Literal",
     "Local",
     "Made",
+    "Module",
     "Registration",
     "Scope",
     "Table",
@@ -31,7 +33,6 @@ __all__ = [
 Literal = str | bytes | bool | int | float | complex | EllipsisType | None
 """What a literal can be that is one value."""
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
 AnyFunction = Function | ast.Lambda
 
 
@@ -39,12 +40,13 @@ AnyFunction = Function | ast.Lambda
 class Registration:
     """A function and the call that registers it as a step, with the names in the call made out.
 
-    `function` is None where it is not in this file; `default` are the branches that its returns lead to
-    which name no step.
+    `path` is the file of the call. `function` is None where it is not known; `default` are the branches that
+    its returns lead to which name no step.
     """
 
     name: str
-    function: AnyFunction | None
+    function: Local | None
+    path: str
     call: ast.Call
     branch: Branch
     is_method: bool = False
@@ -56,12 +58,18 @@ class Draft:
     """A pipeline as far as it is read."""
 
     name: str
+    path: str
     call: ast.Call
     beginner: str | None
     branch: Branch
     registrations: list[Registration] = field(default_factory=list)
     composition: Composition = field(default_factory=Composition)
     escapes: bool = False
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing is said of it but that it is there."""
+        return not (self.registrations or self.composition.links or self.escapes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +81,10 @@ class Const:
 
 @dataclass(slots=True, eq=False)
 class Items:
-    """A list or a tuple; `nodes` are where its values stand."""
+    """A list or a tuple; `sites` are where its values stand."""
 
     values: list[Value]
-    nodes: list[ast.expr]
+    sites: list[Site]
     is_tuple: bool
 
 
@@ -93,12 +101,12 @@ class Made:
 
     draft: Draft
     name: str
-    function: AnyFunction | None
+    function: Local | None
 
 
 @dataclass(slots=True, eq=False)
 class Local:
-    """A function of this file, with the scope in which it is defined."""
+    """A function, with the scope in which it is defined."""
 
     node: AnyFunction
     scope: Scope
@@ -114,9 +122,25 @@ Value = Draft | Const | Items | Table | Made | Chain | Group | Local | None
 
 
 @dataclass(slots=True, eq=False)
+class Module:
+    """A module of the program; its scope is filled as its statements are followed."""
+
+    path: str
+    text: str
+    tree: ast.Module
+    names: Names
+    relevance: Relevance = field(init=False)
+    scope: Scope = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.scope = Scope(self)
+
+
+@dataclass(slots=True, eq=False)
 class Scope:
     """The names of a module, a class or a function under way."""
 
+    module: Module
     parent: Scope | None = None
     names: dict[str, Value] = field(default_factory=dict)
 
@@ -127,6 +151,10 @@ class Scope:
                 return scope.names[name]
             scope = scope.parent
         return None
+
+    def inner(self) -> Scope:
+        """A scope inside of this one."""
+        return Scope(self.module, self)
 
     def has(self, name: str) -> bool:
         return name in self.names or (self.parent is not None and self.parent.has(name))

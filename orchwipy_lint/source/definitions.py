@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from orchwipy_lint.source.annotations import Field
-from orchwipy_lint.source.names import DIALECT, EXPORTED, Dialect, Names
-from orchwipy_lint.source.statements import statements
+from orchwipy_lint.source.names import EXPORTED, Names, Space
+from orchwipy_lint.source.statements import name_of, statements
 
-__all__ = ["read_names"]
+__all__ = [
+    "Definitions",
+    "declare",
+    "define",
+    "import_stars",
+    "imported_files",
+    "read_names",
+    "written_module",
+]
 
 _MUTATORS = frozenset(
     {"append", "extend", "insert", "add", "discard", "remove", "pop", "popitem", "clear", "update"}
@@ -20,28 +29,88 @@ _NEVER = frozenset(
 )
 
 
-def read_names(tree: ast.Module, dialect: Dialect = DIALECT) -> Names:
-    """Collect the names of a module."""
-    names = Names(dialect)
-    classes: list[ast.ClassDef] = []
-    functions: list[ast.FunctionDef] = []
+@dataclass(slots=True)
+class Definitions:
+    """The classes and functions of a module."""
+
+    classes: list[ast.ClassDef] = field(default_factory=list)
+    functions: list[ast.FunctionDef] = field(default_factory=list)
+
+
+def read_names(tree: ast.Module) -> Names:
+    """Collect the names of a module that is read alone."""
+    names = Names()
+    define(tree, declare(tree, names), names)
+    return names
+
+
+def declare(tree: ast.Module, names: Names) -> Definitions:
+    """Collect what a module imports and which names it binds."""
+    found = Definitions()
     globals_: set[str] = set()
     for node in statements(tree.body, into_definitions=True):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             _read_import(node, names)
         elif isinstance(node, ast.ClassDef):
-            classes.append(node)
+            found.classes.append(node)
         elif isinstance(node, ast.FunctionDef):
-            functions.append(node)
+            found.functions.append(node)
         elif isinstance(node, ast.Global):
             globals_.update(node.names)
-    names.defined.update(each.name for each in classes)
-    names.defined.update(each.name for each in functions)
-    names.never_return.update(each.name for each in functions if _never_returns(each, names))
-    _read_constants(tree, names, globals_)
-    for each in classes:
+    names.defined.update(each.name for each in found.classes)
+    names.defined.update(each.name for each in found.functions)
+    counts: dict[str, int] = dict.fromkeys(globals_, 2)
+    values: dict[str, ast.expr] = {}
+    for statement in statements(tree.body, into_definitions=False):
+        _count_stores(statement, counts, values)
+    names.defined.update(counts)
+    names.aliases.update((name, value) for name, value in values.items() if counts[name] == 1)
+    return found
+
+
+def define(tree: ast.Module, found: Definitions, names: Names) -> None:
+    """Tell what the names of a module are, as far as those of the modules that it imports are known."""
+    _read_constants(tree, names)
+    names.never_return.update(each.name for each in found.functions if _never_returns(each, names))
+    for each in found.classes:
         _read_class(each, names)
-    return names
+
+
+def imported_files(node: ast.Import | ast.ImportFrom, names: Names) -> Iterator[str]:
+    """The files of the space that an import runs: that of a module, and those of modules below it."""
+    layout, path = names.space.layout, names.path
+    modules: list[str] = []
+    if isinstance(node, ast.ImportFrom):
+        modules.append(written_module(node))
+        dot = "" if modules[0].endswith(".") else "."
+        modules += [f"{modules[0]}{dot}{alias.name}" for alias in node.names]
+    else:
+        for alias in node.names:
+            modules.append(alias.name)
+    for module in modules:
+        if not names.space.dialect.has(module) and (file := layout.find(module, path)) is not None:
+            yield file
+
+
+def written_module(node: ast.ImportFrom) -> str:
+    """The module from which names are imported, with the dots of a relative import."""
+    return "." * node.level + (node.module or "")
+
+
+def import_stars(space: Space) -> None:
+    """Give each module what it imports by `*`."""
+    waiting = [each for each in space.modules.values() if each.stars]
+    is_new = True
+    while is_new:  # what one gets another may import from it
+        is_new = False
+        for names in waiting:
+            for path in names.stars:
+                known = space.modules.get(path)
+                given = [] if known is None else list(known.public)
+                given = [each for each in given if each not in names.imports and each not in names.defined]
+                names.imports.update({each: each for each in given})
+                names.links.update({each: (path, each) for each in given})
+                is_new = is_new or bool(given)
 
 
 def _never_returns(function: ast.FunctionDef, names: Names) -> bool:
@@ -53,24 +122,20 @@ def _never_returns(function: ast.FunctionDef, names: Names) -> bool:
     )
 
 
-def _read_constants(tree: ast.Module, names: Names, rebound: set[str]) -> None:
-    """The names that the module assigns once, to a literal or to another name; `rebound` are `global`."""
-    counts: dict[str, int] = dict.fromkeys(rebound, 2)
-    values: dict[str, ast.expr] = {}
-    for statement in statements(tree.body, into_definitions=False):
-        _count_stores(statement, counts, values)
-    names.defined.update(counts)
+def _read_constants(tree: ast.Module, names: Names) -> None:
+    """Tell those aliases apart that stand for a literal, or for what is imported."""
     mutable: set[str] = set()
-    for name, value in values.items():
-        if counts[name] != 1:
-            continue
+    for name, value in list(names.aliases.items()):
         if isinstance(value, (ast.Name, ast.Attribute)) and (full := names.dotted(value)):
-            names.imports.setdefault(name, full)
+            if name not in names.imports:
+                names.imports[name] = full
+                names.links[name] = (names.path, name_of(value) or "")
+            del names.aliases[name]
             continue
         found = names.constant(value)
         if found is None:
-            names.aliases[name] = value
             continue
+        del names.aliases[name]
         names.constants[name] = found[0]
         if isinstance(found[0], (list, dict, set)):
             mutable.add(name)
@@ -114,27 +179,44 @@ def _mutated(tree: ast.Module, names: set[str]) -> set[str]:
 
 
 def _read_import(node: ast.Import | ast.ImportFrom, names: Names) -> None:
+    find, path = names.space.layout.find, names.path
     if isinstance(node, ast.Import):
         for alias in node.names:
-            if alias.asname:
-                names.imports[alias.asname] = alias.name
-            else:
-                top = alias.name.partition(".")[0]
-                names.imports[top] = top
+            top = alias.name.partition(".")[0]
+            names.imports[alias.asname or top] = alias.name if alias.asname else top
+            if names.space.dialect.has(alias.name):
+                continue
+            parts = alias.name.split(".")
+            prefixes = [".".join(parts[: number + 1]) for number in range(len(parts))]
+            for module in prefixes[-1:] if alias.asname else prefixes:
+                if (file := find(module, path)) is not None:
+                    names.links[alias.asname or module] = (file, "")
         return
-    if node.level:
-        return
+    module = written_module(node)
+    is_known = names.space.dialect.has(module)
+    file = None if is_known else find(module, path)
     for alias in node.names:
-        if alias.name != "*":
-            names.imports[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-        elif names.dialect.has(node.module or ""):
-            names.imports.update({each: f"{node.module}.{each}" for each in EXPORTED})
+        name = alias.asname or alias.name
+        if alias.name == "*":
+            if is_known:
+                names.imports.update({each: f"{module}.{each}" for each in EXPORTED})
+            elif file is not None:
+                names.stars.append(file)
+            continue
+        inner = f"{module}{alias.name}" if module.endswith(".") else f"{module}.{alias.name}"
+        names.imports[name] = inner
+        below = find(inner, path) if file is None and not is_known else None
+        if file is not None:
+            names.links[name] = (file, alias.name)
+        elif below is not None:
+            names.links[name] = (below, "")
 
 
 def _read_class(node: ast.ClassDef, names: Names) -> None:
     """A subclass of a pipeline class, a TypedDict, or the constants that another class holds."""
     bases = {(names.dotted(base) or "").rpartition(".")[2] for base in node.bases}
-    own = {base.id for base in node.bases if isinstance(base, ast.Name)}
+    written = [each for base in node.bases if (each := name_of(base)) is not None]
+    inherited_fields = [fields for each in written if (fields := names.fields(each)) is not None]
     assigned = {
         target.id: value
         for statement in node.body
@@ -144,13 +226,11 @@ def _read_class(node: ast.ClassDef, names: Names) -> None:
     }
     if any(names.is_pipeline_class(base) for base in node.bases):
         beginner = names.constant(assigned.get("beginner"))
-        inherited = next(
-            (names.pipeline_classes[each] for each in own if each in names.pipeline_classes), None
-        )
+        inherited = next((each for base in node.bases if (each := names.beginner_of(base))), None)
         fixed = beginner[0] if beginner and isinstance(beginner[0], str) else inherited
         names.pipeline_classes[node.name] = fixed
-    elif "TypedDict" in bases or own & names.typed_dicts.keys():
-        names.typed_dicts[node.name] = _fields(node, names, own)
+    elif "TypedDict" in bases or inherited_fields:
+        names.typed_dicts[node.name] = _fields(node, names, inherited_fields)
     else:
         is_enum = any(short.endswith(("Enum", "Flag")) for short in bases)
         for name, value in assigned.items():
@@ -161,10 +241,12 @@ def _read_class(node: ast.ClassDef, names: Names) -> None:
                 names.constants[f"{node.name}.{name}"] = found[0]
 
 
-def _fields(node: ast.ClassDef, names: Names, own: set[str]) -> Mapping[str, Field]:
+def _fields(
+    node: ast.ClassDef, names: Names, inherited: Iterable[Mapping[str, Field]]
+) -> Mapping[str, Field]:
     found: dict[str, Field] = {}
-    for base in own:
-        found.update(names.typed_dicts.get(base, {}))
+    for each in inherited:
+        found.update(each)
     total = not any(
         each.arg == "total" and isinstance(each.value, ast.Constant) and each.value.value is False
         for each in node.keywords

@@ -29,6 +29,7 @@ _SKIPPED = frozenset(
         ".hypothesis",
         ".mypy_cache",
         ".nox",
+        ".orchwipy_cache",
         ".pytest_cache",
         ".ruff_cache",
         ".svn",

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from orchwipy_lint.source.composition import Chain, Group
+from orchwipy_lint.source.composition import Chain, Group, Site
 from orchwipy_lint.source.declared import (
     Const,
     Draft,
@@ -19,15 +19,15 @@ from orchwipy_lint.source.declared import (
     Literal,
     Local,
     Made,
+    Module,
     Scope,
     Table,
     Value,
 )
 from orchwipy_lint.source.escapes import HARMLESS
 from orchwipy_lint.source.literals import BUILT_IN, LONGEST, computed, rows_of, short, turns
-from orchwipy_lint.source.names import Names, name_of
 from orchwipy_lint.source.registering import Registering
-from orchwipy_lint.source.statements import Branch
+from orchwipy_lint.source.statements import Branch, name_of
 
 __all__ = ["Evaluator", "Walker"]
 
@@ -39,20 +39,20 @@ _FORMAT = re.compile(r"0?\d?[dsx]?")
 
 
 class Walker(Protocol):
-    """Runs the statements of a function that is called; `branch` is where the walk is."""
+    """Runs the statements of functions that are called; `branch` is where the walk is."""
 
     branch: Branch
 
     def takes_turns(self, count: int) -> bool: ...
 
-    def run(self, function: Local, given: list[Value], named: Mapping[str, Value]) -> Value: ...
+    def call(self, function: Local, given: list[Value], named: Mapping[str, Value]) -> Value: ...
 
 
 class Evaluator:
-    """Evaluates the expressions of one module."""
+    """Evaluates the expressions of modules; of each in the module of its scope."""
 
-    def __init__(self, names: Names, walker: Walker) -> None:
-        self.names = names
+    def __init__(self, modules: Mapping[str, Module], walker: Walker) -> None:
+        self.modules = modules
         self.walker = walker
         self.registering = Registering(self)
         self.depth = 0
@@ -74,15 +74,29 @@ class Evaluator:
             self.depth -= 1
 
     def name(self, node: ast.Name, scope: Scope) -> Value:
-        return scope.find(node.id) if scope.has(node.id) else self.constant(node)
+        return scope.find(node.id) if scope.has(node.id) else self.imported(node.id, scope)
 
     def attribute(self, node: ast.Attribute, scope: Scope) -> Value:
         self.evaluate(node.value, scope)
-        return self.constant(node)
+        name = name_of(node)
+        return None if name is None else self.imported(name, scope)
 
-    def constant(self, node: ast.Name | ast.Attribute) -> Value:
-        """A constant of the module that is one value."""
-        value = self.names.constants.get(name_of(node) or "", ...)
+    def reference(self, node: ast.expr, scope: Scope) -> Value:
+        """What `x` or `x.y` stands for; of no other expression is anything said."""
+        if isinstance(node, ast.Name):
+            return self.name(node, scope)
+        name = name_of(node)
+        return None if name is None else self.imported(name, scope)
+
+    def imported(self, name: str, scope: Scope) -> Value:
+        """What a name stands for that the walk has not bound: that of another module, or a constant."""
+        names = scope.module.names
+        home, there = names.origin(name)
+        if home is not names and not ("." in name and scope.has(name.partition(".")[0])):
+            module = self.modules.get(home.path)
+            if module is not None and there in module.scope.names:
+                return module.scope.names[there]
+        value = (names.value(name) or (...,))[0]
         return Const(value) if isinstance(value, (str, int, float, bool, type(None))) else None
 
     def literal(self, node: ast.Constant, scope: Scope) -> Value:
@@ -120,15 +134,15 @@ class Evaluator:
 
     def items(self, nodes: list[ast.expr], scope: Scope, *, is_tuple: bool = False) -> Items:
         """The values of several expressions, one after the other."""
-        made = Items([], [], is_tuple)
+        made, path = Items([], [], is_tuple), scope.module.path
         for each in nodes:
             if isinstance(each, ast.Starred):
                 values = turns(self.evaluate(each.value, scope))
                 made.values += [None] if values is None else values
-                made.nodes += [each] * (1 if values is None else len(values))
+                made.sites += [Site(path, each)] * (1 if values is None else len(values))
             else:
                 made.values.append(self.evaluate(each, scope))
-                made.nodes.append(each)
+                made.sites.append(Site(path, each))
         return made
 
     def table(self, node: ast.Dict, scope: Scope) -> Value:
@@ -166,7 +180,7 @@ class Evaluator:
         def turn(number: int, inner: Scope) -> None:
             if number == len(node.generators):
                 made.values.append(self.evaluate(node.elt, inner))
-                made.nodes.append(node.elt)
+                made.sites.append(Site(inner.module.path, node.elt))
                 return
             generator = node.generators[number]
             values = turns(self.evaluate(generator.iter, inner))
@@ -177,7 +191,7 @@ class Evaluator:
                 if all(self.truth(test, inner) is not False for test in generator.ifs):
                     turn(number + 1, inner)
 
-        turn(0, Scope(scope))
+        turn(0, scope.inner())
         return made
 
     def operation(self, node: ast.BinOp, scope: Scope) -> Value:
@@ -198,30 +212,33 @@ class Evaluator:
             return value
         function = node.func
         held = self.evaluate(function.value, scope) if isinstance(function, ast.Attribute) else None
-        called = self.evaluate(function, scope) if not isinstance(function, ast.Attribute) else None
+        is_attribute = isinstance(function, ast.Attribute)
+        called = self.reference(function, scope) if is_attribute else self.evaluate(function, scope)
         given = self.items(node.args, scope)
         named = {each.arg: self.evaluate(each.value, scope) for each in node.keywords}
         if isinstance(function, ast.Attribute) and held is not None:
-            return self.method(held, function.attr, given, node)
+            return self.method(held, function.attr, given, Site(scope.module.path, node))
         if isinstance(called, Local):
-            return self.walker.run(called, given.values, {name: each for name, each in named.items() if name})
-        built = BUILT_IN.get(self.names.dotted(function) or "")
+            return self.walker.call(
+                called, given.values, {name: each for name, each in named.items() if name}
+            )
+        built = BUILT_IN.get(scope.module.names.dotted(function) or "")
         if built is not None and called is None and not named:
             return built(given)
-        if self.names.dotted(function) not in HARMLESS:
+        if scope.module.names.dotted(function) not in HARMLESS:
             self.registering.hand_out([*given.values, *named.values()])
         return None
 
-    def method(self, held: Value, name: str, given: Items, node: ast.Call) -> Value:
+    def method(self, held: Value, name: str, given: Items, site: Site) -> Value:
         """A method of a list or of a dict."""
         values = given.values
         if isinstance(held, Table):
             keys: list[Value] = [Const(each) for each in held.rows]
             rows = list(held.rows.values())
             if name == "items":
-                return rows_of([keys, rows], node)
+                return rows_of([keys, rows], site)
             if name in ("keys", "values"):
-                return Items(keys if name == "keys" else rows, [node] * len(keys), is_tuple=False)
+                return Items(keys if name == "keys" else rows, [site] * len(keys), is_tuple=False)
             if name == "get" and values and isinstance(values[0], Const):
                 return held.rows.get(values[0].value)
         elif isinstance(held, Items):
@@ -229,19 +246,19 @@ class Evaluator:
                 return None
             if name == "append" and len(values) == 1:
                 held.values.append(values[0])
-                held.nodes.append(given.nodes[0])
+                held.sites.append(given.sites[0])
             elif name == "extend" and values and (more := turns(values[0])) is not None:
                 held.values += more
-                held.nodes += [given.nodes[0]] * len(more)
+                held.sites += [given.sites[0]] * len(more)
             elif name not in ("index", "count", "copy"):
-                held.values, held.nodes = [None], [node]
+                held.values, held.sites = [None], [site]
         return None
 
     def bind(self, target: ast.expr, value: Value, scope: Scope) -> None:
         """Give a target its value."""
         if isinstance(target, ast.Name):
             scope.names[target.id] = value
-            self.registering.named(target.id, value)
+            self.registering.named(target.id, value, scope)
         elif isinstance(target, (ast.Tuple, ast.List)):
             values = turns(value)
             if values is None or len(values) != len(target.elts):
@@ -258,7 +275,7 @@ class Evaluator:
             if isinstance(held, Table) and isinstance(key, Const):
                 held.rows[key.value] = value
             elif isinstance(held, Items):
-                held.values, held.nodes = [None], [target]
+                held.values, held.sites = [None], [Site(scope.module.path, target)]
 
     def truth(self, node: ast.expr, scope: Scope) -> bool | None:
         """Whether a condition holds; None where the text does not tell."""

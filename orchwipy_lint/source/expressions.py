@@ -132,16 +132,15 @@ class Expressions:
             return self.env[name]
         if name in _KEYWORDS:
             return (known(_KEYWORDS[name], literal(_KEYWORDS[name])),)
-        if name in self.names.steps:
-            return (Alternative(Opaque(step=self.names.steps[name])),)
         return self.constant(name)
 
     def constant(self, name: str) -> tuple[Alternative, ...]:
-        """A constant of the module, by its name as it is written."""
-        if name in self.names.constants:
-            value = self.names.constants[name]
-            return (known(value, constant_type(value)),)
-        return (opaque(),)
+        """A step or a constant of a module, by its name as it is written."""
+        step = self.names.step(name)
+        if step is not None:
+            return (Alternative(Opaque(step=step)),)
+        found = self.names.value(name)
+        return (opaque(),) if found is None else (known(found[0], constant_type(found[0])),)
 
     def attribute(self, node: cst.Attribute) -> tuple[Alternative, ...]:
         name = _dotted(node)

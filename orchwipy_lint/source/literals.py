@@ -6,6 +6,7 @@ import ast
 import operator
 from collections.abc import Callable
 
+from orchwipy_lint.source.composition import Site
 from orchwipy_lint.source.declared import Const, Items, Table, Value
 
 __all__ = ["BUILT_IN", "LONGEST", "computed", "rows_of", "short", "turns"]
@@ -33,7 +34,7 @@ def computed(operation: ast.operator, left: Value, right: Value) -> Value:
             arithmetic = _ARITHMETIC.get(type(operation))
             return None if arithmetic is None else Const(arithmetic(one, other))
     if isinstance(left, Items) and isinstance(right, Items) and isinstance(operation, ast.Add):
-        both = Items([*left.values, *right.values], [*left.nodes, *right.nodes], left.is_tuple)
+        both = Items([*left.values, *right.values], [*left.sites, *right.sites], left.is_tuple)
         return both if len(both.values) <= LONGEST else None
     return None
 
@@ -53,11 +54,11 @@ def short(text: str) -> Const | None:
     return Const(text) if len(text) <= LONGEST else None
 
 
-def rows_of(columns: list[list[Value]], node: ast.expr) -> Items:
+def rows_of(columns: list[list[Value]], site: Site) -> Items:
     rows: list[Value] = [
-        Items(list(row), [node] * len(row), is_tuple=True) for row in zip(*columns, strict=False)
+        Items(list(row), [site] * len(row), is_tuple=True) for row in zip(*columns, strict=False)
     ]
-    return Items(rows, [node] * len(rows), is_tuple=False)
+    return Items(rows, [site] * len(rows), is_tuple=False)
 
 
 def _ranged(given: Items) -> Value:
@@ -66,14 +67,14 @@ def _ranged(given: Items) -> Value:
     if not 0 < len(numbers) == len(given.values) <= 3 or numbers[2:] == [0]:
         return None
     numbered = range(*numbers)
-    nodes = [given.nodes[0]] * len(numbered) if len(numbered) <= LONGEST else []
-    return Items([Const(each) for each in numbered], nodes, is_tuple=False) if nodes or not numbered else None
+    sites = [given.sites[0]] * len(numbered) if len(numbered) <= LONGEST else []
+    return Items([Const(each) for each in numbered], sites, is_tuple=False) if sites or not numbered else None
 
 
 def _zipped(given: Items) -> Value:
     columns = [turns(each) for each in given.values]
     known = [each for each in columns if each is not None]
-    return rows_of(known, given.nodes[0]) if known and len(known) == len(columns) else None
+    return rows_of(known, given.sites[0]) if known and len(known) == len(columns) else None
 
 
 def _enumerated(given: Items) -> Value:
@@ -82,12 +83,12 @@ def _enumerated(given: Items) -> Value:
     if values is None or not isinstance(start, Const) or not isinstance(start.value, int):
         return None
     numbers: list[Value] = [Const(start.value + number) for number in range(len(values))]
-    return rows_of([numbers, values], given.nodes[0])
+    return rows_of([numbers, values], given.sites[0])
 
 
 def _listed(given: Items) -> Value:
     values = turns(given.values[0]) if len(given.values) == 1 else None
-    return None if values is None else Items(values, [given.nodes[0]] * len(values), is_tuple=False)
+    return None if values is None else Items(values, [given.sites[0]] * len(values), is_tuple=False)
 
 
 def _written(given: Items) -> Value:

@@ -17,7 +17,6 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, Modul
 
 from orchwipy_lint.collector import uncollected
 from orchwipy_lint.model import Arm, Base, Effect, Parameter, Pipeline, ReturnSite, Span, Step, Target
-from orchwipy_lint.source.declared import Function
 from orchwipy_lint.source.definitions import read_names
 from orchwipy_lint.source.limits import Unreadable, parse, split_lines
 from orchwipy_lint.source.link import Part, link
@@ -26,7 +25,7 @@ from orchwipy_lint.source.names import Names
 from orchwipy_lint.source.places import Places
 from orchwipy_lint.source.plain import Plain, plain_step
 from orchwipy_lint.source.registered import Definition, with_changes
-from orchwipy_lint.source.statements import statements
+from orchwipy_lint.source.statements import Function, statements
 from orchwipy_lint.source.steps import Place, StepReader
 from orchwipy_lint.source.targets import Registered
 from orchwipy_lint.types import ANY
@@ -205,7 +204,8 @@ def _read(step: LiveStep, files: _Files) -> tuple[Definition, Step]:
     if step.plain is not None:
         said = keyword_of(node, "returns")
         span = place.span if said is None else places.span(said)
-        plain = plain_of(step.plain, span, places.text(span) if said else f"returns={step.plain.returns!r}")
+        text = places.text(span) if said else f"returns={step.plain.returns!r}"
+        plain = plain_of(step.plain, file.reader.path, span, text)
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):
         with suppress(ValueError):  # it is empty still
             if (named := _step(cell.cell_contents)) is not None:
@@ -310,7 +310,7 @@ def _unknown(step: LiveStep, path: str, line: int) -> Step:
 def _told(step: LiveStep, live: LivePlain, path: str, line: int) -> Step:
     """A plain function without text, of which the registration tells what it reads and sets."""
     span = Span(line, 1, line, 1)
-    plain = plain_of(live, span, f"returns={live.returns!r}")
+    plain = plain_of(live, path, span, f"returns={live.returns!r}")
     default = Target(step.following, by_default=True)
     types = [ANY] * len(live.returns)
     return plain_step(step.name, path, span, plain, parameters_of(live, span), types, default, step.next_key)

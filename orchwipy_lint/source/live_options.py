@@ -29,9 +29,10 @@ class LivePlain:
     bound: Mapping[str, Mapping[str, bool]]
 
 
-def plain_of(live: LivePlain, span: Span, text: str) -> Plain:
+def plain_of(live: LivePlain, path: str, span: Span, text: str) -> Plain:
     """The same as text would say it, all at one place."""
     return Plain(
+        path,
         span,
         text,
         live.returns,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from orchwipy_lint.source.annotations import Annotations, Field
+from orchwipy_lint.source.layout import Layout
+from orchwipy_lint.source.statements import name_of
 
-__all__ = ["DIALECT", "EXPORTED", "PIPELINE_CLASSES", "RETURN_FORMS", "Dialect", "Names", "name_of"]
+__all__ = ["DIALECT", "EXPORTED", "PIPELINE_CLASSES", "RETURN_FORMS", "Dialect", "Names", "Space"]
 
 PIPELINE_CLASSES = frozenset({"Functions", "MicroFunctions"})
 
@@ -64,16 +66,31 @@ DIALECT = Dialect()
 """Our package, and the one that it grew from."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
+class Space:
+    """The modules that are read together: the names of each by its file, and which file an import names."""
+
+    layout: Layout
+    dialect: Dialect = DIALECT
+    modules: dict[str, Names] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
 class Names:
     """The names of one module, collected over all its scopes (the last import of a name counts).
 
-    `constants` holds the values of names that are assigned one literal, class attributes under
-    `Class.NAME`; `pipeline_classes` the module's own subclasses with the beginner that they fix.
+    `imports` are full names by what they are called here, and `links` those of them that a file of the space
+    has: the file, and the name in it (empty for the module itself). `constants` holds the values of names that
+    are assigned one literal, class attributes under `Class.NAME`; `pipeline_classes` the module's own
+    subclasses with the beginner that they fix.
     """
 
-    dialect: Dialect = DIALECT
+    path: str = ""
+    space: Space = field(default_factory=lambda: Space(Layout(())))
     imports: dict[str, str] = field(default_factory=dict)
+    links: dict[str, tuple[str, str]] = field(default_factory=dict)
+    stars: list[str] = field(default_factory=list)
+    """The files of which everything is imported that is public."""
     constants: dict[str, object] = field(default_factory=dict)
     aliases: dict[str, ast.expr] = field(default_factory=dict)
     typed_dicts: dict[str, Mapping[str, Field]] = field(default_factory=dict)
@@ -82,10 +99,62 @@ class Names:
     steps: dict[str, str] = field(default_factory=dict)
     """The steps that names stand for, by their names in the pipeline."""
     defined: set[str] = field(default_factory=set)
+    _origins: dict[str, tuple[Names, str]] = field(default_factory=dict)
 
     @property
     def annotations(self) -> Annotations:
-        return Annotations(self.dotted, self.aliases, self.typed_dicts)
+        return Annotations(self)
+
+    @property
+    def public(self) -> Iterator[str]:
+        """The names that `import *` gives."""
+        listed = self.constants.get("__all__") or self.aliases.get("__all__")
+        if isinstance(listed, (ast.List, ast.Tuple)):
+            listed = [getattr(each, "value", None) for each in listed.elts]
+        if isinstance(listed, (list, tuple)):
+            return (each for each in listed if isinstance(each, str))
+        return (each for each in {**self.imports, **dict.fromkeys(self.defined)} if not each.startswith("_"))
+
+    def origin(self, name: str) -> tuple[Names, str]:
+        """The module that defines what `x` or `x.y` stands for, and what it is called there.
+
+        The name there is empty for a module; what is imported from elsewhere stays with the last that imports.
+        """
+        if not self.links:
+            return self, name
+        if name not in self._origins:
+            self._origins[name] = self._followed(name)
+        return self._origins[name]
+
+    def _followed(self, name: str) -> tuple[Names, str]:
+        here, seen = self, set[tuple[str, str]]()
+        while name:
+            known = name
+            while known not in here.links and "." in known:
+                known = known.rpartition(".")[0]
+            if known not in here.links or (here.path, known) in seen:
+                break
+            seen.add((here.path, known))
+            path, inner = here.links[known]
+            rest = name[len(known) + 1 :]
+            found = self._entered(path, f"{inner}.{rest}".strip("."), seen)
+            if found is None:
+                break
+            here, name = found
+        return here, name
+
+    def _entered(self, path: str, name: str, seen: set[tuple[str, str]]) -> tuple[Names, str] | None:
+        """A name in a module, or in a module below it; None where that is not known."""
+        here = self.space.modules.get(path)
+        while here is not None and name:
+            first, _, rest = name.partition(".")
+            if (here.path, first) not in seen and (first in here.imports or first in here.defined):
+                break
+            below = self.space.layout.inside(here.path, first)
+            if below is None:
+                break
+            here, name = self.space.modules.get(below), rest
+        return None if here is None else (here, name)
 
     def dotted(self, node: ast.AST | None) -> str | None:
         """The full name of `x` or `x.y` by its import; a builtin's own name; None for anything local."""
@@ -96,19 +165,56 @@ class Names:
         """The same for a name as it is written."""
         first, dot, rest = name.partition(".")
         if first in self.imports:
+            home, there = self.origin(name)
+            if home is not self:
+                first, dot, rest = there.partition(".")
+                if first in home.imports and first not in home.links:
+                    return f"{home.imports[first]}{dot}{rest}"
+                first, dot, rest = name.partition(".")
             return f"{self.imports[first]}{dot}{rest}"
         return name if first in _BUILTINS and first not in self.defined else None
 
     def ours(self, name: str | None) -> str | None:
         """The short name of something that the packages export, from its full name."""
-        return None if name is None else self.dialect.ours(name)
+        return None if name is None else self.space.dialect.ours(name)
 
     def is_pipeline_class(self, node: ast.expr) -> bool:
         if isinstance(node, ast.IfExp):
             return self.is_pipeline_class(node.body) and self.is_pipeline_class(node.orelse)
-        if isinstance(node, ast.Name) and node.id in self.pipeline_classes:
-            return True
-        return self.ours(self.dotted(node)) in PIPELINE_CLASSES
+        name = name_of(node)
+        if name is None:
+            return False
+        home, there = self.origin(name)
+        return there in home.pipeline_classes or self.ours(self.full_name(name)) in PIPELINE_CLASSES
+
+    def beginner_of(self, node: ast.expr) -> str | None:
+        """The beginner that a pipeline class fixes."""
+        home, there = self.origin(name_of(node) or "")
+        return home.pipeline_classes.get(there)
+
+    def fields(self, name: str) -> Mapping[str, Field] | None:
+        """The keys of a TypedDict."""
+        home, there = self.origin(name)
+        return home.typed_dicts.get(there)
+
+    def step(self, name: str) -> str | None:
+        """The step that a name stands for."""
+        home, there = self.origin(name)
+        return self.steps.get(name) or home.steps.get(there)
+
+    def is_without_return(self, name: str) -> bool:
+        """Whether a call of what has this name never comes back."""
+        home, there = self.origin(name)
+        return there in home.never_return
+
+    def value(self, name: str) -> tuple[object] | None:
+        """The value of a constant in a tuple; None for what is none, or may be one of two."""
+        home, there = self.origin(name)
+        own, other = self.constants.get(name, ...), home.constants.get(there, ...)
+        if own is not other and own is not ... and other is not ...:
+            return (own,) if own == other else None
+        found = other if own is ... else own
+        return None if found is ... else (found,)
 
     def constant(self, node: ast.expr | None) -> tuple[object] | None:
         """The value of an expression in a tuple; None where the text does not tell it."""
@@ -118,21 +224,10 @@ class Names:
             return (ast.literal_eval(node),)
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             pass  # no literal: a name may stand for one
-        if isinstance(node, ast.Name) and node.id in self.constants:
-            return (self.constants[node.id],)
-        if isinstance(node, ast.Attribute) and (name := name_of(node)) in self.constants:
-            return (self.constants[name],)
+        if isinstance(node, (ast.Name, ast.Attribute)) and (name := name_of(node)) is not None:
+            return self.value(name)
         if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
             values = [self.constant(each) for each in node.elts]
             if all(values):
                 return (tuple(each[0] for each in values if each),)
         return None
-
-
-def name_of(node: ast.AST | None) -> str | None:
-    """`x.y` as it is written; None for anything but names and attributes."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute) and (base := name_of(node.value)) is not None:
-        return f"{base}.{node.attr}"
-    return None

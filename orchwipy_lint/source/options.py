@@ -60,16 +60,16 @@ class Options:
         registration: Registration,
         given: Mapping[str | None, ast.expr],
         places: Mapping[str | None, ast.keyword],
-    ) -> tuple[Plain | None, tuple[tuple[Span, str, str], ...]]:
+    ) -> tuple[Plain | None, tuple[tuple[str, Span, str, str], ...]]:
         """How a plain function is called, None for a step that is none; and what is wrong with it."""
         returns = self.names.constant(given.get("returns"))
-        problems: list[tuple[Span, str, str]] = []
+        problems: list[tuple[str, Span, str, str]] = []
         if "returns" not in given or returns == (None,):
             function = registration.function
-            takes_all = function is None or function.args.kwarg is not None
+            takes_all = function is None or function.node.args.kwarg is not None
             if None in given and not takes_all:  # what the text does not tell may say so
                 span = self.places.span(registration.call)
-                return Plain(span, self.places.text(span), None, False, None, None), ()
+                return Plain(registration.path, span, self.places.text(span), None, False, None, None), ()
             for option in ("inputs", "bind"):
                 if option in given and self.names.constant(given[option]) not in ((None,), ({},)):
                     span = self.places.span(places[option] if option in places else given[option])
@@ -78,16 +78,19 @@ class Options:
                         "say with `returns=` under which key its result is stored: "
                         "`inputs` and `bind` are for functions that know nothing of pipelines"
                     )
-                    problems.append((span, what, advice))
+                    problems.append((registration.path, span, what, advice))
             return None, tuple(problems)
         span = self.places.span(places["returns"] if "returns" in places else given["returns"])
         keys = _keys(returns[0]) if returns else None
         if returns and keys is None:
             what = f"`returns` of step `{registration.name}` is neither a key nor several"
-            problems.append((span, what, 'name keys as text: `returns="key"`, or a tuple of them'))
+            advice = 'name keys as text: `returns="key"`, or a tuple of them'
+            problems.append((registration.path, span, what, advice))
         is_single = bool(returns) and isinstance(returns[0], str) if returns else False
         inputs, bind = self.inputs(given.get("inputs")), self.bind(given.get("bind"))
-        return Plain(span, self.places.text(span), keys, is_single, inputs, bind), tuple(problems)
+        return Plain(registration.path, span, self.places.text(span), keys, is_single, inputs, bind), tuple(
+            problems
+        )
 
     def inputs(self, node: ast.expr | None) -> dict[str, tuple[Span, str | None]] | None:
         entries = self.entries(node)

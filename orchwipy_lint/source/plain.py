@@ -23,9 +23,10 @@ class Bound:
 class Plain:
     """What a plain function's registration says; what the text does not tell is None.
 
-    `span` and `text` are the `returns=` of it. `inputs` has a place and a key for each parameter.
+    `path`, `span` and `text` are the `returns=` of it. `inputs` has a place and a key for each parameter.
     """
 
+    path: str
     span: Span
     text: str
     returns: tuple[str, ...] | None
@@ -65,13 +66,14 @@ def plain_step(
         sets={key: Value(type=each) for key, each in zip(keys, types, strict=True)},
         opens=plain.returns is None,
     )
-    arm = Arm(plain.span, plain.text, effect, default)
+    said = plain.span if plain.path == path else span
+    arm = Arm(said, plain.text, effect, default)
     return Step(
         name=name,
         path=path,
         span=span,
         parameters=_once([*own, *computed]),
-        returns=(ReturnSite(plain.span, (arm,)),),
+        returns=(ReturnSite(said, (arm,)),),
         default_next=default.step,
         terminates=True,
         next_key=next_key,
@@ -110,7 +112,7 @@ def _once(parameters: Iterable[Parameter]) -> tuple[Parameter, ...]:
 
 def _problems(
     step: str, plain: Plain, parameters: Sequence[Parameter] | None
-) -> Iterable[tuple[Span, str, str]]:
+) -> Iterable[tuple[str, Span, str, str]]:
     """What the registration says that the function does not have."""
     if parameters is not None:
         known = [each.name for each in parameters]
@@ -120,6 +122,7 @@ def _problems(
         for source, each, span in given:
             if each not in known:
                 yield (
+                    plain.path,
                     span,
                     f"`{source}` of step `{step}` names `{each}`, which is no parameter of the function",
                     f"its parameters are {listed}",
@@ -127,6 +130,7 @@ def _problems(
     for each, bound in (plain.bind or {}).items():
         if each in (plain.inputs or {}):
             yield (
+                plain.path,
                 bound.span,
                 f"`inputs` and `bind` of step `{step}` both name `{each}`",
                 "a parameter is read from a key, or bound, and not both",

@@ -6,9 +6,8 @@ import ast
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from orchwipy_lint.source.composition import Chain, Composition, Group
+from orchwipy_lint.source.composition import Chain, Composition, Group, Site
 from orchwipy_lint.source.declared import (
-    AnyFunction,
     Const,
     Draft,
     Items,
@@ -38,24 +37,28 @@ _EMPTY = ("a group in `>>` is empty", "name the steps that run at once")
 
 
 class Registering:
-    """Notes what the expressions of one module do to its pipelines."""
+    """Notes what expressions do to pipelines."""
 
     def __init__(self, evaluator: Evaluator) -> None:
         self.evaluator = evaluator
         self.drafts: list[Draft] = []
-        self._noted: set[tuple[int, str]] = set()
-        self._bound: dict[str, set[str]] = {}
+        self._noted: set[tuple[int, int, str]] = set()
+        self._bound: dict[str, dict[str, set[str]]] = {}
+        self.called: dict[tuple[str, str], list[Draft]] = {}
+        """What pipelines are called: by file and name."""
 
-    @property
-    def steps(self) -> dict[str, str]:
-        """The names that stand for one step, wherever they are bound."""
-        return {name: next(iter(steps)) for name, steps in self._bound.items() if len(steps) == 1}
+    def steps(self, path: str) -> dict[str, str]:
+        """The names in a file that stand for one step, wherever they are bound."""
+        bound = self._bound.get(path, {})
+        return {name: next(iter(steps)) for name, steps in bound.items() if len(steps) == 1}
 
-    def named(self, name: str, value: Value) -> None:
-        """Remember what step a name is bound to."""
+    def named(self, name: str, value: Value, scope: Scope) -> None:
+        """Remember what a name is bound to: a step, or a pipeline."""
         head = value.first if isinstance(value, Chain) else value.name if isinstance(value, Made) else None
         if isinstance(head, str):
-            self._bound.setdefault(name, set()).add(head)
+            self._bound.setdefault(scope.module.path, {}).setdefault(name, set()).add(head)
+        elif isinstance(value, Draft):
+            self.called.setdefault((scope.module.path, name), []).append(value)
 
     def call(self, node: ast.Call, scope: Scope) -> tuple[bool, Value]:
         """Whether a call is about pipelines, and what it gives."""
@@ -74,7 +77,7 @@ class Registering:
                 return True, self.register(node, node.args[0], value, scope)
             draft.escapes = True
             return True, None
-        names = self.evaluator.names
+        names = scope.module.names
         ours = names.ours(names.dotted(function))
         if ours in KINDS:
             return True, self.fan_call(ours, node, scope)
@@ -83,12 +86,8 @@ class Registering:
     def pipeline(self, node: ast.Call, method: str, scope: Scope) -> Draft | None:
         """The pipeline of which a call calls this method."""
         function = node.func
-        if (
-            isinstance(function, ast.Attribute)
-            and function.attr == method
-            and isinstance(function.value, ast.Name)
-        ):
-            found = scope.find(function.value.id)
+        if isinstance(function, ast.Attribute) and function.attr == method:
+            found = self.evaluator.reference(function.value, scope)
             return found if isinstance(found, Draft) else None
         return None
 
@@ -106,25 +105,24 @@ class Registering:
         draft = self.pipeline(call, "fn" if is_fn else "step", scope)
         if draft is None:
             return None
-        node = function.node if isinstance(function, Local) else None
-        if isinstance(function, Made):
-            node = function.function
+        known = function.function if isinstance(function, Made) else function
+        local = known if isinstance(known, Local) else None
         given = {each.arg: each.value for each in call.keywords}
-        name = self.step_name(given.get("name"), node, argument, scope)
+        name = self.step_name(given.get("name"), local, argument, scope)
         if name is None:
             draft.escapes = True
             return None
         returns = self.evaluator.evaluate(given["returns"], scope) if "returns" in given else Const(None)
-        if node is None and returns == Const(None):  # what it returns is not known
+        if local is None and returns == Const(None):  # what it returns is not known
             draft.escapes = True
             return Made(draft, name, None)
-        if (id(call), name) not in self._noted:
-            self._noted.add((id(call), name))
-            draft.registrations.append(self.registration(name, node, call, scope, is_method=is_method))
-        return Made(draft, name, node)
+        if (id(draft), id(call), name) not in self._noted:
+            self._noted.add((id(draft), id(call), name))
+            draft.registrations.append(self.registration(name, local, call, scope, is_method=is_method))
+        return Made(draft, name, local)
 
     def registration(
-        self, name: str, function: AnyFunction | None, call: ast.Call, scope: Scope, *, is_method: bool
+        self, name: str, function: Local | None, call: ast.Call, scope: Scope, *, is_method: bool
     ) -> Registration:
         """The registration, with what is known in its call made out."""
         is_fn = isinstance(call.func, ast.Attribute) and call.func.attr == "fn"
@@ -141,11 +139,11 @@ class Registering:
             [self.as_name(each, scope) for each in arguments],
             [self.keyword(each, scope) for each in kept],
         )
-        branch = self.evaluator.walker.branch
-        return Registration(name, function, ast.copy_location(made, call), branch, is_method, group)
+        branch, path = self.evaluator.walker.branch, scope.module.path
+        return Registration(name, function, path, ast.copy_location(made, call), branch, is_method, group)
 
     def step_name(
-        self, given: ast.expr | None, function: AnyFunction | None, argument: ast.expr | None, scope: Scope
+        self, given: ast.expr | None, function: Local | None, argument: ast.expr | None, scope: Scope
     ) -> str | None:
         """The name of a step; None where the text does not tell it."""
         if given is not None:
@@ -154,9 +152,9 @@ class Registering:
                 return None
             if value.value:
                 return value.value
-        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            return function.name
-        full = self.evaluator.names.dotted(argument)
+        if function is not None and not isinstance(function.node, ast.Lambda):
+            return function.node.name
+        full = scope.module.names.dotted(argument)
         return None if function is not None or full is None else full.rpartition(".")[2]
 
     def hand_out(self, values: Iterable[Value]) -> None:
@@ -178,38 +176,40 @@ class Registering:
             operands.append(left.right)
             left = left.left
         value = self.evaluator.evaluate(left, scope)
+        site = Site(scope.module.path, left)
         for each in reversed(operands):
-            value = self.chained(value, self.evaluator.evaluate(each, scope), left, each)
-            left = each
+            after = Site(scope.module.path, each)
+            value = self.chained(value, self.evaluator.evaluate(each, scope), site, after)
+            site = after
         return value
 
-    def chained(self, left: Value, right: Value, left_node: ast.expr, right_node: ast.expr) -> Value:
+    def chained(self, left: Value, right: Value, left_site: Site, right_site: Site) -> Value:
         """What `left >> right` is, once it is noted; None where it is no composition, or not known."""
-        before, after = self.chain(left, left_node), self.chain(right, right_node)
+        before, after = self.chain(left, left_site), self.chain(right, right_site)
         chains = [each for each in (before, after) if isinstance(each, Chain)]
         owners = [each.owner for each in chains if each.owner is not None]
         if not owners:
             return None
         owner = owners[0]
         if len(chains) < 2:
-            self.broken(owner, before, left_node)
-            self.broken(owner, after, right_node)
+            self.broken(owner, before, left_site)
+            self.broken(owner, after, right_site)
             owner.mentioned.update(
                 end for each in chains for end in (each.first, each.last) if isinstance(end, str)
             )
             return None
         if owners[-1] is not owner:
-            owner.problems.append((right_node, *_OF_TWO))
+            owner.problems.append((right_site, *_OF_TWO))
             return None
-        return owner.chained(chains[0], chains[1], right_node, self.evaluator.walker.branch)
+        return owner.chained(chains[0], chains[1], right_site, self.evaluator.walker.branch)
 
-    def broken(self, owner: Composition, operand: Chain | tuple[str, str] | None, node: ast.expr) -> None:
+    def broken(self, owner: Composition, operand: Chain | tuple[str, str] | None, site: Site) -> None:
         if operand is None:
             self.draft_of(owner).escapes = True
         elif not isinstance(operand, Chain):
-            owner.problems.append((node, *operand))
+            owner.problems.append((site, *operand))
 
-    def chain(self, value: Value, node: ast.expr) -> Chain | tuple[str, str] | None:
+    def chain(self, value: Value, site: Site) -> Chain | tuple[str, str] | None:
         """An operand as a chain; what is wrong with it, and what to write; None where it is not known."""
         if isinstance(value, Chain):
             return value
@@ -218,13 +218,13 @@ class Registering:
         if isinstance(value, Items):
             if not value.values:
                 return _EMPTY
-            if any(isinstance(each, ast.Starred) for each in value.nodes):
+            if any(isinstance(each.node, ast.Starred) for each in value.sites):
                 return None
             if self.evaluator.depth > _DEEPEST or not self.evaluator.walker.takes_turns(1):
                 return None
-            keywords = [ast.keyword("on_error", _text("collect", node))] if value.is_tuple else []
+            keywords = [ast.keyword("on_error", _text("collect", site.node))] if value.is_tuple else []
             self.evaluator.depth += 1
-            value = self.fan("Parallel", value, keywords, node)
+            value = self.fan("Parallel", value, keywords, site)
             self.evaluator.depth -= 1
         if isinstance(value, Group):
             return Chain(value.owner, value, value)
@@ -242,33 +242,36 @@ class Registering:
 
     def fan_call(self, kind: str, node: ast.Call, scope: Scope) -> Group:
         """`Parallel(...)`, `MapEach(...)` or `Detach(...)`, with what is known made out."""
-        branches = self.evaluator.items(node.args, scope)
-        branches.nodes = [
-            self.made_out(place, scope) if value is None or isinstance(value, Table) else place
-            for value, place in zip(branches.values, branches.nodes, strict=True)
+        branches, path = self.evaluator.items(node.args, scope), scope.module.path
+        branches.sites = [
+            Site(path, self.made_out(site.node, scope)) if value is None or isinstance(value, Table) else site
+            for value, site in zip(branches.values, branches.sites, strict=True)
         ]
-        return self.fan(kind, branches, [self.keyword(each, scope) for each in node.keywords], node)
+        keywords = [self.keyword(each, scope) for each in node.keywords]
+        return self.fan(kind, branches, keywords, Site(path, node))
 
-    def fan(self, kind: str, branches: Items, keywords: list[ast.keyword], node: ast.expr) -> Group:
+    def fan(self, kind: str, branches: Items, keywords: list[ast.keyword], site: Site) -> Group:
         owner: Composition | None = None
         arguments: list[ast.expr] = []
-        for value, place in zip(branches.values, branches.nodes, strict=True):
-            chain = self.chain(value, place)
+        for value, written in zip(branches.values, branches.sites, strict=True):
+            # A list of another file is said to stand where it is used, and its expressions mean nothing here.
+            place = written.node if written.path == site.path else _named("_", site.node)
+            chain = self.chain(value, Site(site.path, place))
             head: str | None = None
             if isinstance(chain, Chain):
                 if owner is not None and chain.owner not in (None, owner):
-                    owner.problems.append((place, *_OF_TWO))
+                    owner.problems.append((Site(site.path, place), *_OF_TWO))
                 owner = owner or chain.owner
                 if chain.owner is not None:
                     head = chain.owner.head(chain, self.evaluator.walker.branch)
                 elif isinstance(chain.first, str):
                     head = chain.first
             arguments.append(place if head is None else _text(head, place))
-        call = ast.copy_location(ast.Call(_named(kind, node), arguments, keywords), node)
+        call = ast.copy_location(ast.Call(_named(kind, site.node), arguments, keywords), site.node)
         heads = [head for each in arguments if (head := _head(each)) is not None]
         if owner is not None and len(heads) < len(arguments):
             self.draft_of(owner).escapes = True
-        return Group(node, kind, call, tuple(heads), owner)
+        return Group(site, kind, call, tuple(heads), owner)
 
     def keyword(self, node: ast.keyword, scope: Scope) -> ast.keyword:
         return ast.copy_location(ast.keyword(node.arg, self.as_name(node.value, scope)), node)

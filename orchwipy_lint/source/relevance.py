@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from orchwipy_lint.source.fans import KINDS
 from orchwipy_lint.source.names import Names
+from orchwipy_lint.source.statements import Function
 
 __all__ = ["Relevance"]
 
@@ -20,21 +21,27 @@ class Relevance:
         self.names = names
         self.functions: set[str] = set()
         self.pipelines: set[str] = set()
-        nodes = list(ast.walk(tree))
-        self.has_pipelines = any(
-            isinstance(node, ast.Call) and names.is_pipeline_class(node.func) for node in nodes
+        self._nodes = list(ast.walk(tree))
+        self.is_relevant = any(
+            isinstance(node, ast.Call) and names.is_pipeline_class(node.func) for node in self._nodes
         )
+        """Whether it makes pipelines, or imports what may come from where they are made."""
+
+    def settle(self, imported: Iterable[str] = ()) -> None:
+        """Tell which names matter, of which some are imported."""
         self.pipelines = {
             target.id
-            for node in nodes
+            for node in self._nodes
             if isinstance(node, ast.Assign) and self._declares(node.value)
             for target in node.targets
             if isinstance(target, ast.Name)
         }
-        if self.has_pipelines:
-            self._look_at(node for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+        self.pipelines.update(imported)
+        if self.is_relevant:
+            self._look_at(node for node in self._nodes if isinstance(node, Function))
+        self._nodes = []
 
-    def _look_at(self, functions: Iterable[ast.FunctionDef | ast.AsyncFunctionDef]) -> None:
+    def _look_at(self, functions: Iterable[Function]) -> None:
         mentioned: dict[str, set[str]] = {}
         for node in functions:
             if self.concerns(node.body):
@@ -60,6 +67,8 @@ class Relevance:
         if isinstance(node, ast.Call):
             return self.names.is_pipeline_class(node.func)
         if isinstance(node, ast.Name):
-            is_ours = self.names.ours(self.names.imports.get(node.id)) in KINDS
+            is_ours = (
+                node.id in self.names.imports and self.names.ours(self.names.full_name(node.id)) in KINDS
+            )
             return is_ours or node.id in self.functions or node.id in self.pipelines
         return False

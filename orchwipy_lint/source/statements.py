@@ -1,4 +1,4 @@
-"""The statements of an `ast` tree and the blocks that they hold."""
+"""The statements of an `ast` tree, the blocks that they hold, and names as they are written."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import TypeGuard
 
-__all__ = ["Branch", "blocks", "is_exclusive", "is_try", "statements"]
+__all__ = ["Branch", "Function", "blocks", "is_exclusive", "is_try", "name_of", "statements"]
 
-Branch = tuple[tuple[int, int], ...]
-"""The exclusive statements around a place, each by its position, with the number of the branch."""
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+Branch = tuple[tuple[tuple[str, int, int], int], ...]
+"""The exclusive statements around a place, each by file and position, with the number of the branch."""
 
 
 def is_exclusive(one: Branch, other: Branch) -> bool:
@@ -22,9 +24,7 @@ def statements(body: Iterable[ast.stmt], *, into_definitions: bool) -> Iterator[
     """Every statement in the order of the source, those of nested functions and classes on request."""
     for statement in body:
         yield statement
-        if into_definitions or not isinstance(
-            statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        ):
+        if into_definitions or not isinstance(statement, (Function, ast.ClassDef)):
             for _, block in blocks(statement):
                 yield from statements(block, into_definitions=into_definitions)
 
@@ -51,3 +51,12 @@ def blocks(node: ast.stmt) -> Iterator[tuple[int | None, list[ast.stmt]]]:
 def is_try(node: ast.stmt) -> TypeGuard[ast.Try]:
     """`try`, with `except*` too: `ast.TryStar` has the same fields, from Python 3.11."""
     return isinstance(node, ast.Try) or type(node).__name__ == "TryStar"
+
+
+def name_of(node: ast.AST | None) -> str | None:
+    """`x.y` as it is written; None for anything but names and attributes."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and (base := name_of(node.value)) is not None:
+        return f"{base}.{node.attr}"
+    return None

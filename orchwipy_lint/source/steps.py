@@ -14,14 +14,14 @@ from orchwipy_lint.source.arms import Arms
 from orchwipy_lint.source.assignments import Assignments
 from orchwipy_lint.source.body import Body
 from orchwipy_lint.source.cases import possible
-from orchwipy_lint.source.declared import AnyFunction, Function
+from orchwipy_lint.source.declared import AnyFunction
 from orchwipy_lint.source.expressions import Expressions
 from orchwipy_lint.source.limits import Unreadable, refuse_depth
 from orchwipy_lint.source.names import RETURN_FORMS, Names
 from orchwipy_lint.source.paths import Environment, Path
 from orchwipy_lint.source.places import Places
 from orchwipy_lint.source.plain import Plain, plain_step
-from orchwipy_lint.source.statements import statements
+from orchwipy_lint.source.statements import Function, statements
 from orchwipy_lint.source.targets import Following, Registered
 from orchwipy_lint.source.uses import changed_names
 from orchwipy_lint.source.values import constant_type
@@ -64,7 +64,7 @@ class StepReader:
 
     def plain(self, function: AnyFunction | None, registered: Registered, place: Place) -> Step:
         """The step that a plain function is, or a lambda."""
-        plain = registered.plain or Plain(place.span, "", None, False, None, None)
+        plain = registered.plain or Plain(self.path, place.span, "", None, False, None, None)
         returns = function.returns if isinstance(function, Function) else None
         annotations = self.names.annotations
         keys = plain.returns or ()
@@ -221,8 +221,8 @@ class StepReader:
 
     def makers(self) -> frozenset[str]:
         """Local names of the return forms, whose splats go on into the state."""
-        imports = self.names.imports.items()
-        return frozenset(name for name, full in imports if self.names.ours(full) in RETURN_FORMS)
+        names = self.names
+        return frozenset(each for each in names.imports if names.ours(names.full_name(each)) in RETURN_FORMS)
 
     def changed(self, function: AnyFunction, parameters: Iterable[Parameter]) -> frozenset[str]:
         """Those of the parameters whose value the function may change in place."""

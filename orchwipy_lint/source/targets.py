@@ -26,8 +26,8 @@ class Registered:
     terminates: bool = False
     plain: Plain | None = None
     """How the function is called that knows nothing of pipelines."""
-    problems: tuple[tuple[Span, str, str], ...] = ()
-    """What is wrong with the call: where, what, and what to write."""
+    problems: tuple[tuple[str, Span, str, str], ...] = ()
+    """What is wrong with the call: file, where, what, and what to write."""
 
 
 @dataclass(frozen=True, slots=True)

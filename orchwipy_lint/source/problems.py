@@ -1,4 +1,4 @@
-"""A failure of the analyser itself, as a finding."""
+"""What is wrong with a file as a whole, as findings."""
 
 from __future__ import annotations
 
@@ -9,11 +9,27 @@ from orchwipy_lint import __version__
 from orchwipy_lint.findings import Finding, Severity
 from orchwipy_lint.model import Span
 
-__all__ = ["internal_error"]
+__all__ = ["internal_error", "unreadable"]
+
+
+def unreadable(path: str, message: str, line: int, column: int) -> Finding:
+    """A file whose text cannot be read, and why."""
+    return Finding(
+        code="OWP001",
+        name="unreadable-file",
+        severity=Severity.ERROR,
+        message=f"this file cannot be read: {message}",
+        path=path,
+        line=line,
+        column=column,
+        end_line=line,
+        end_column=column + 1,
+        help="mend the file; if it is valid on the Python that runs it, check it with that Python",
+    )
 
 
 def internal_error(path: str, place: Span, error: Exception) -> Finding:
-    """OWP002, placed where the analyser was when it failed."""
+    """A file on which the analyser failed."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{os.path.basename(frame.filename)}, line {frame.lineno}"
     what = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(":")
