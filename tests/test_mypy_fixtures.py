@@ -10,6 +10,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from orchwipy_lint import check_source
 from orchwipy_lint.findings import Severity
 from orchwipy_lint.rules import RULES
@@ -21,8 +23,14 @@ _NOTE = re.compile(r"# mypy: (?P<no>no )?(?P<codes>OWP\d{3}(?:, OWP\d{3})*)")
 _NAMES = {rule.code: rule.name for rule in RULES}
 
 
-def test_every_fixture(tmp_path: Path) -> None:
-    files = {_module(path): path for path in FILES if path.parent.name != "unreadable"}
+_READABLE = [path for path in FILES if path.parent.name != "unreadable"]
+
+
+@pytest.mark.parametrize(
+    "paths", [_READABLE[::8], pytest.param(_READABLE, marks=pytest.mark.slow)], ids=["some", "all"]
+)
+def test_fixtures(paths: list[Path], tmp_path: Path) -> None:
+    files = {_module(path): path for path in paths}
     copies = {module: tmp_path / f"{module}.py" for module in files}
     for module, path in files.items():
         copies[module].write_bytes(path.read_bytes())

@@ -77,7 +77,9 @@ class Sources:
         if not components:
             return None
         pipelines = workspace.pipelines(path)
-        problems = tuple(each for verdict in workspace.verdicts(components, ()) for each in verdict.problems)
+        # Whatever is part of a pipeline could be read.
+        verdicts = [] if pipelines else workspace.verdicts(components, ())
+        problems = [each for verdict in verdicts for each in verdict.problems]
         files = {place, *(part for each in pipelines for part in each.parts)}
         lines = {each: _lines(workspace.files[workspace.name(each)]) for each in files}
         return Part(
