@@ -18,6 +18,9 @@ from orchwipy_lint.checker.module import check_module
 
 __all__ = ["PipelinePlugin"]
 
+_AFTER_IMPORTS = 20
+"""As mypy puts imports inside functions: a module's real imports come first where they go in a circle."""
+
 
 class PipelinePlugin(Plugin):
     """Reports what `orchwipy check` finds as errors of mypy's."""
@@ -38,6 +41,13 @@ class PipelinePlugin(Plugin):
 
     def get_method_hook(self, fullname: str) -> Callable[[MethodContext], Type] | None:
         return None if self.build.is_known else self._called
+
+    def get_additional_deps(self, file: MypyFile) -> list[tuple[int, str, int]]:
+        try:
+            names = self.build.sources.siblings(file.path, file.fullname)
+        except Exception:  # said at the end of the module's checking
+            return []
+        return [(_AFTER_IMPORTS, name, -1) for name in names]
 
     def report_config_data(self, ctx: ReportConfigContext) -> str | None:
         try:

@@ -8,6 +8,7 @@ import tokenize
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import PurePath
 
 from mypy.options import Options
 
@@ -90,6 +91,23 @@ class Sources:
             lines,
         )
 
+    def siblings(self, path: str, module: str) -> list[str]:
+        """The modules of the other files with a part in a module's pipelines, as far as they can be named.
+
+        They are named from where the module's own name counts.
+        """
+        if self._is_foreign(path):
+            return []
+        workspace = self._workspace(path)
+        name = workspace.name(path)
+        if not any(name in each.files and len(each.files) > 1 for each in workspace.components):
+            return []
+        place = PurePath(workspace.path(name))
+        depth = module.count(".") + (place.stem == "__init__")
+        base = place.parents[depth] if depth < len(place.parents) else place.parent
+        others = {part for each in workspace.pipelines(path) for part in each.parts} - {str(place)}
+        return [found for part in sorted(others) if (found := _module_name(PurePath(part), base)) is not None]
+
     def digest(self, path: str) -> str | None:
         """Tells all that decides what is found in a module, besides what mypy minds; None for nothing."""
         if self._is_foreign(path):
@@ -133,6 +151,15 @@ class Sources:
                 digest.update(sha256(workspace.files[name]).digest())
             self._digests[component] = digest.hexdigest()
         return self._digests[component]
+
+
+def _module_name(file: PurePath, base: PurePath) -> str | None:
+    """What a file is called from a folder; None where it is not below it."""
+    if not file.is_relative_to(base):
+        return None
+    parts = file.relative_to(base).with_suffix("").parts
+    parts = parts[:-1] if parts[-1] == "__init__" else parts
+    return ".".join(parts) if parts and all(each.isidentifier() for each in parts) else None
 
 
 def _lines(data: bytes) -> tuple[str, ...]:
