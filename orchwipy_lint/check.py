@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from orchwipy_lint.baseline import Baselines
+from orchwipy_lint.contracts import names_in_contracts
 from orchwipy_lint.findings import Finding
 from orchwipy_lint.model import Pipeline
-from orchwipy_lint.project import project_with
+from orchwipy_lint.project import make_project
 from orchwipy_lint.renaming import renamed_finding, renamed_pipeline
 from orchwipy_lint.rules import RULES, find_rule
 from orchwipy_lint.selection import Selection
@@ -156,10 +157,15 @@ def _check(
 ) -> tuple[list[Outline], list[Finding]]:
     """The pipelines with a part in the files that are named, and what is to be shown of those."""
     workspace = named.workspace
-    project = project_with(workspace.configuration)
+    project = make_project(workspace.configuration)
     codes = codes_of(project.select(None, asked))
     verdicts = workspace.verdicts(workspace.components_with(named.files), codes, jobs=jobs)
     outlines = outlines_of(named, verdicts)
+    unread = named.unread or any(each.problems for each in verdicts)
+    if not unread and any(map(project.is_in, named.folders)):
+        project.check_contracts(
+            {name for each in outlines for name in names_in_contracts(each.name, each.path)}
+        )
     problems = [each for verdict in verdicts for each in verdict.problems if each.path in named.files]
     ours = {*named.unread, *problems, *(each for outline in outlines for each in outline.findings)}
     placed: dict[str, list[Finding]] = {}

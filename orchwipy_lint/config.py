@@ -7,7 +7,7 @@ import os
 import posixpath
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import lru_cache
@@ -19,7 +19,15 @@ if sys.version_info >= (3, 11):
 else:  # mypy, which the extra `lint` installs, brings it there
     import tomli as tomllib
 
-__all__ = ["ENGINES", "KEYS", "PYTHON", "Configuration", "InvalidConfiguration", "configuration_of"]
+__all__ = [
+    "ENGINES",
+    "KEYS",
+    "PYTHON",
+    "Configuration",
+    "InvalidConfiguration",
+    "Promise",
+    "configuration_of",
+]
 
 ENGINES = ("direct", "stepfunctions")
 PYTHON = ("*.py",)
@@ -32,6 +40,15 @@ _FAR_AWAY = re.compile(r"[/\\]|[A-Za-z]:")
 
 class InvalidConfiguration(ValueError):
     """A file of the configuration that cannot be read, or says what is not known; the message says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A key that callers bring, or may bring; `type` is an annotation, not read yet."""
+
+    key: str
+    type: str = "Any"
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +78,8 @@ class Configuration:
     """Packages, by their dotted names, that have what is ours under our names."""
     classes: tuple[str, ...] = ()
     """Classes, by their dotted names, that behave as MicroFunctions."""
+    contracts: tuple[tuple[str, tuple[Promise, ...]], ...] = ()
+    """A pipeline, `name` or `folder/file.py:name`, and all that its callers bring."""
     engine: str | None = None
     baseline: str = ".orchwipy-baseline.json"
     given: frozenset[str] = frozenset()
@@ -116,7 +135,9 @@ def _read(file: Path, changed: int) -> Configuration:
     values: dict[str, Any] = {}
     for key, value in ours.items():
         if key not in KEYS:
-            raise InvalidConfiguration(f"{file}: there is no key `{key}` in [tool.orchwipy]; {_instead(key)}")
+            raise InvalidConfiguration(
+                f"{file}: there is no key `{key}` in [tool.orchwipy]; {_instead(key, KEYS)}"
+            )
         try:
             values[key.replace("-", "_")] = KEYS[key](value)
         except _Unfit as error:
@@ -133,9 +154,9 @@ class _Unfit(ValueError):
     """What a value is instead of what it should be."""
 
 
-def _instead(key: str) -> str:
-    close = get_close_matches(key.lower().replace("_", "-"), KEYS, n=1)
-    return f"did you mean `{close[0]}`?" if close else f"its keys are {', '.join(KEYS)}"
+def _instead(key: str, keys: Iterable[str]) -> str:
+    close = get_close_matches(key.lower().replace("_", "-"), keys, n=1)
+    return f"did you mean `{close[0]}`?" if close else f"its keys are {', '.join(keys)}"
 
 
 def _shown(value: object) -> str:
@@ -194,6 +215,35 @@ def _severities(value: object) -> tuple[tuple[str, str], ...]:
     return tuple(value.items())
 
 
+def _contracts(value: object) -> tuple[tuple[str, tuple[Promise, ...]], ...]:
+    if not isinstance(value, dict):
+        raise _Unfit(f"is a table of tables, and not {_shown(value)}; write [tool.orchwipy.contracts.orders]")
+    found = []
+    for pipeline, promises in value.items():
+        if not isinstance(promises, dict):
+            raise _Unfit(f'gives `{pipeline}` {_shown(promises)}; write {{ order_id = "str" }}')
+        found.append((pipeline, tuple(_promise(pipeline, *each) for each in promises.items())))
+    return tuple(found)
+
+
+def _promise(pipeline: str, key: str, value: object) -> Promise:
+    where = f"gives `{key}` of `{pipeline}`"
+    if key.startswith("$"):
+        raise _Unfit(f"{where}, and keys that begin with `$` are the runtime's")
+    given = {"type": value} if isinstance(value, str) else value
+    if not isinstance(given, dict):
+        raise _Unfit(f'{where} {_shown(value)}; write "str", or {{ type = "str", required = false }}')
+    for each in given:
+        if each not in ("type", "required"):
+            raise _Unfit(f"{where} the key `{each}`; {_instead(each, ('type', 'required'))}")
+    promise = Promise(key, **given)
+    if not isinstance(promise.type, str):
+        raise _Unfit(f'{where} the type {_shown(promise.type)}; write an annotation, as in "list[str]"')
+    if not isinstance(promise.required, bool):
+        raise _Unfit(f"{where} `required` {_shown(promise.required)}; it is true or false")
+    return promise
+
+
 def _engine(value: object) -> str:
     if isinstance(value, str) and value in ENGINES:
         return value
@@ -217,6 +267,7 @@ KEYS: dict[str, Callable[[object], Any]] = {
     "severities": _severities,
     "packages": _dotted,
     "classes": _classes,
+    "contracts": _contracts,
     "engine": _engine,
     "baseline": _path,
 }

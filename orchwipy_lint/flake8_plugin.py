@@ -84,11 +84,11 @@ def _placed(
     from orchwipy_lint.baseline import Baselines
     from orchwipy_lint.check import codes_of, is_on, placed_in
     from orchwipy_lint.patterns import excludes
-    from orchwipy_lint.project import project_with
+    from orchwipy_lint.project import make_project
     from orchwipy_lint.selection import Selection
 
     name = workspace.name(path)
-    project = project_with(workspace.configuration)
+    project = make_project(workspace.configuration)
     if excludes(workspace.configuration, workspace.path(name)):
         return []
     wanted = project.select(workspace.path(name), Selection())

@@ -17,7 +17,9 @@ __all__ = [
     "UNKNOWN_VALUE",
     "Arm",
     "Base",
+    "Brought",
     "Case",
+    "Contract",
     "Effect",
     "FanOut",
     "Parameter",
@@ -255,6 +257,23 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Brought:
+    """What callers bring under one key. `annotation` is the type as a contract names it."""
+
+    type: Type = ANY
+    required: bool = True
+    annotation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What callers bring to the first step, by key, and nothing else; `origin` is the file that says so."""
+
+    brought: Mapping[str, Brought]
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     """The steps that one pipeline object has, in the order of the source.
 
@@ -272,6 +291,8 @@ class Pipeline:
     replaced: tuple[tuple[Step, Step], ...] = ()
     escapes: bool = False
     """Code that is not known may register more steps (a deep copy, an argument of an unknown call)."""
+    contract: Contract | None = None
+    """What callers bring; without it, what the beginner requires, and perhaps what it has defaults for."""
     problems: tuple[tuple[str, Span, str, str], ...] = ()
     """What is wrong with how its steps are put together (OWP209): file, where, what, and what to write."""
     parts: tuple[str, ...] = ()

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import lru_cache
+from pathlib import PurePath
 
 from orchwipy_lint.baseline import Home
 from orchwipy_lint.config import Configuration, InvalidConfiguration, configuration_of
 from orchwipy_lint.findings import Finding, Severity
+from orchwipy_lint.model import Brought, Contract
 from orchwipy_lint.patterns import check_patterns, matches
 from orchwipy_lint.rules import RULES, find_rule
 from orchwipy_lint.rules.branches import NEEDS_STEP_FUNCTIONS
 from orchwipy_lint.selection import Selection, UnknownRule
+from orchwipy_lint.source.contracts import read_type
 
-__all__ = ["Project", "project_of", "project_with"]
+__all__ = ["Project", "make_project", "project_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,7 @@ class Project:
     selection: Selection = Selection()
     ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     severities: tuple[tuple[str, Severity], ...] = ()
+    contracts: tuple[tuple[str, Contract], ...] = ()
 
     def select(self, path: str | None, asked: Selection) -> Selection:
         """What to look for in a file, of a selection in codes alone that comes from the command line.
@@ -60,6 +65,22 @@ class Project:
             return finding
         return replace(finding, severity=severity)
 
+    def check_contracts(self, names: Collection[str]) -> None:
+        """Raises `InvalidConfiguration` for a contract of a pipeline that there is not."""
+        for name, _ in self.contracts:
+            if name not in names:
+                close = get_close_matches(name, names, n=1)
+                hint = f"; did you mean `{close[0]}`?" if close else ""
+                where = f"{self.configuration.file}: `contracts` in [tool.orchwipy]"
+                raise InvalidConfiguration(f"{where}: there is no pipeline `{name}`{hint}")
+
+    def is_in(self, folder: str) -> bool:
+        """Whether a folder holds all of its roots."""
+        root = str(self.configuration.root or "")
+        return all(
+            PurePath(os.path.join(root, each)).is_relative_to(folder) for each in self.configuration.roots
+        )
+
     @property
     def baseline(self) -> Home | None:
         """Where its baseline is; None without a pyproject.toml."""
@@ -69,11 +90,11 @@ class Project:
 
 def project_of(path: str) -> Project:
     """What is configured for a file, or for a folder. Raises `InvalidConfiguration`."""
-    return project_with(configuration_of(path))
+    return make_project(configuration_of(path))
 
 
 @lru_cache(maxsize=64)
-def project_with(configuration: Configuration) -> Project:
+def make_project(configuration: Configuration) -> Project:
     """A configuration, applied. Raises `InvalidConfiguration`."""
     direct = configuration.engine == "direct"
     check_patterns(configuration)
@@ -96,7 +117,23 @@ def project_with(configuration: Configuration) -> Project:
             for pattern, rules in configuration.per_file_ignores
         ),
         tuple(severities.items()),
+        tuple(sorted(_contracts(configuration), key=lambda each: ":" in each[0])),  # the nearer name is last
     )
+
+
+def _contracts(configuration: Configuration) -> Iterator[tuple[str, Contract]]:
+    for pipeline, promises in configuration.contracts:
+        brought: dict[str, Brought] = {}
+        for each in promises:
+            type_ = read_type(each.type)
+            if type_ is None:
+                raise InvalidConfiguration(
+                    f"{configuration.file}: `contracts` in [tool.orchwipy] gives `{each.key}` of `{pipeline}`"
+                    f" the type `{each.type}`, which cannot be read; write what JSON has, as in"
+                    " `list[dict[str, int]]`, `str | None` or `Literal['a', 'b']`"
+                )
+            brought[each.key] = Brought(type_, each.required, each.type)
+        yield pipeline, Contract(brought, "pyproject.toml")
 
 
 def _resolve(configuration: Configuration, key: str, rules: Sequence[str]) -> tuple[str, ...]:

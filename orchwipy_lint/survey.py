@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from orchwipy_lint.findings import Finding, Severity
 from orchwipy_lint.patterns import excludes, includes
-from orchwipy_lint.project import project_with
+from orchwipy_lint.project import make_project
 from orchwipy_lint.source.discover import find_files
 from orchwipy_lint.workspace import Workspace, Workspaces, place_of
 
@@ -23,8 +23,10 @@ class Named:
     files: dict[str, str]
     relative: bool
     """Whether to call other files of the workspace by their paths from here, as people did."""
-    unread: list[Finding] = field(default_factory=list)
-    """Those that cannot be read."""
+    folders: tuple[str, ...] = ()
+    """The folders that were named, of any workspace."""
+    unread: tuple[Finding, ...] = ()
+    """Files that cannot be read."""
 
     def called(self, name: str) -> str:
         """What people call a file of the workspace: by the name that they gave, or one like that."""
@@ -59,7 +61,7 @@ def survey(
     """
     given = [os.fspath(path) for path in paths]
     for path in (*given, *(name for name, _ in texts)):
-        project_with(
+        make_project(
             workspaces.of(path).configuration
         )  # what is wrong with it is said though there may be no file
     found = find_files(given, lambda path: includes(workspaces.of(path).configuration, place_of(path)))
@@ -74,13 +76,20 @@ def survey(
         elif place not in named and excludes(workspace.configuration, place):
             continue
         groups.setdefault(workspace, {}).setdefault(workspace.name(path), path)
+    folders = tuple(filter(os.path.isdir, named))
     return Survey(
-        tuple(_read(each, files, instead.get(each, {}), relative) for each, files in groups.items()),
+        tuple(_read(each, files, instead.get(each, {}), relative, folders) for each, files in groups.items()),
         tuple(_unreadable(folder, reason) for folder, reason in found.unlisted),
     )
 
 
-def _read(workspace: Workspace, files: dict[str, str], texts: dict[str, bytes], relative: bool) -> Named:
+def _read(
+    workspace: Workspace,
+    files: dict[str, str],
+    texts: dict[str, bytes],
+    relative: bool,
+    folders: tuple[str, ...],
+) -> Named:
     """The files, with those in the workspace that only are there because they were named."""
     unread = []
     for name in files:
@@ -90,7 +99,8 @@ def _read(workspace: Workspace, files: dict[str, str], texts: dict[str, bytes], 
                     texts[name] = file.read()
             except OSError as error:
                 unread.append(_unreadable(name, error.strerror or str(error)))
-    return Named(workspace.overlaid(texts) if texts else workspace, files, relative, unread)
+    workspace = workspace.overlaid(texts) if texts else workspace
+    return Named(workspace, files, relative, folders, tuple(unread))
 
 
 def _unreadable(path: str, reason: str) -> Finding:

@@ -6,23 +6,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchwipy_lint.codec import Codec
+from orchwipy_lint.contracts import Contracts, with_contract
 from orchwipy_lint.findings import Finding, Hop, Related, Severity, drop_silenced
 from orchwipy_lint.flow import analyse
-from orchwipy_lint.model import Pipeline
+from orchwipy_lint.model import Brought, Contract, Pipeline
 from orchwipy_lint.rules import RULES
 from orchwipy_lint.source.names import DIALECT, Dialect
 from orchwipy_lint.source.problems import internal_error
+from orchwipy_lint.types import Atom, Type
 
 __all__ = ["TERMS", "VERDICTS", "Outline", "Terms", "Verdict", "found_in", "judge", "outlined"]
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What besides the texts decides a verdict: the rules that run, where imports look, whose names count."""
+    """What besides the texts decides a verdict.
+
+    The rules that run, where imports look for modules, whose names are ours, what callers bring.
+    """
 
     codes: tuple[str, ...]
     roots: tuple[str, ...] = ("",)
     dialect: Dialect = DIALECT
+    contracts: Contracts = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class Verdict:
     silenced: tuple[Finding, ...] = ()
 
 
-TERMS = Codec(Terms, (Terms, Dialect))
+TERMS = Codec(Terms, (Terms, Dialect, Contract, Brought, Type, Atom))
 VERDICTS = Codec(Verdict, (Verdict, Outline, Finding, Hop, Related, Severity))
 """How terms and verdicts are written down."""
 
@@ -63,11 +69,12 @@ def judge(sources: Mapping[str, bytes], terms: Terms) -> Verdict:
     from orchwipy_lint.source.program import read_program  # LibCST takes longer to load than all of ours
 
     program = read_program(sources, terms.roots, dialect=terms.dialect)
-    found = [(pipeline, found_in(pipeline, terms.codes)) for pipeline in program.pipelines]
+    pipelines = [with_contract(each, terms.contracts) for each in program.pipelines]
+    found = [(pipeline, found_in(pipeline, terms.codes)) for pipeline in pipelines]
     every = [*program.problems, *(each for _, findings in found for each in findings)]
     wanted = every
     for path, lines in program.lines.items():
-        wanted = drop_opted_out(wanted, program.pipelines, path, lines)
+        wanted = drop_opted_out(wanted, pipelines, path, lines)
     kept = set(wanted)
     heard = set(_heard(kept, program.lines))
     return Verdict(

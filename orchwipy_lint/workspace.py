@@ -142,9 +142,11 @@ class Workspace:
         self, components: Sequence[Component], codes: Sequence[str], *, jobs: int = 1
     ) -> list[Verdict]:
         """What there is in each component, as the rules of these codes find it, by so many processes."""
+        from orchwipy_lint.project import make_project
         from orchwipy_lint.verdict import VERDICTS, Terms, judge
 
-        terms = Terms(tuple(codes), self.configuration.roots, self.dialect)
+        contracts = make_project(self.configuration).contracts
+        terms = Terms(tuple(codes), self.configuration.roots, self.dialect, contracts)
 
         def find(missing: Sequence[Component]) -> list[Verdict]:
             from orchwipy_lint.parallel import spread
@@ -169,7 +171,9 @@ class Workspace:
 
     def models(self, components: Sequence[Component]) -> list[tuple[Pipeline, ...]]:
         """The pipelines of each component."""
+        from orchwipy_lint.contracts import with_contract
         from orchwipy_lint.models import MODELS
+        from orchwipy_lint.project import make_project
         from orchwipy_lint.verdict import Terms
 
         terms = Terms((), self.configuration.roots, self.dialect)
@@ -182,7 +186,11 @@ class Workspace:
                 for each in missing
             ]
 
-        return self._recalled(components, "models", terms, MODELS, find)
+        contracts = make_project(self.configuration).contracts
+        return [
+            tuple(with_contract(pipeline, contracts) for pipeline in each)
+            for each in self._recalled(components, "models", terms, MODELS, find)
+        ]
 
     def _recalled(
         self,

@@ -122,7 +122,7 @@ class TestCache:
             cache.put(key * 64, "x" * 60)
             os.utime(os.path.join(cache.folder, f"{key * 64}.entry"), (number + time.time() - 100,) * 2)
         Cache(cache.folder).put("e" * 64, "")
-        assert [each.name[0] for each in entries(Path(cache.folder))] == ["c", "d", "e"]
+        assert [each.name[0] for each in entries(Path(cache.folder))] == ["d", "e"]
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -193,7 +193,7 @@ class TestCodec:
             VERDICTS.loads(text)
 
     def test_what_it_cannot_write(self) -> None:
-        with pytest.raises(TypeError, match="a codec does not know (Posix|Windows)Path"):
+        with pytest.raises(TypeError, match=r"a codec does not know (Posix|Windows)Path"):
             MODELS.dumps(Path())
 
     @pytest.mark.parametrize("file", FILES[:: max(1, len(FILES) // 40)], ids=lambda path: path.stem)

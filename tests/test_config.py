@@ -182,6 +182,15 @@ def test_standard_input_is_of_the_project_of_its_name(
         ),
         ("packages = 'pipes'", "is a list of strings"),
         ('classes = ["Pipeline"]', 'names "Pipeline" without its module; write "package.Pipeline"'),
+        ("contracts = []", "`contracts` in [tool.orchwipy] is a table of tables, and not []; write [tool.or"),
+        ("contracts = { orders = 1 }", "gives `orders` 1; write"),
+        ("contracts.orders.id = 1", 'gives `id` of `orders` 1; write "str", or {'),
+        ("contracts.orders.id.typ = 'str'", "`id` of `orders` the key `typ`; did you mean `type`?"),
+        ("contracts.orders.id.zzz = 1", "`id` of `orders` the key `zzz`; its keys are type, required"),
+        ("contracts.orders.id.type = 1", "`id` of `orders` the type 1; write an annotation"),
+        ("contracts.orders.id.required = 'no'", '`id` of `orders` `required` "no"; it is true or false'),
+        ("contracts.orders.'$next' = 'str'", "keys that begin with `$` are the runtime's"),
+        ("contracts.orders.id = 'strr'", "gives `id` of `orders` the type `strr`, which cannot be read"),
         ('classes = [".Pipeline"]', "which is no dotted name"),
         ('select = "OWP1"', '`select` in [tool.orchwipy] is a list of strings, and not "OWP1"; write '),
         ("ignore = [1]", "`ignore` in [tool.orchwipy] is a list of strings, and not [1]"),
@@ -372,7 +381,8 @@ def test_what_is_in_force_is_shown(folder: Path, capsys: Screen) -> None:
     configure(
         folder,
         'ignore = ["OWP107"]\nengine = "direct"\nseverities = { OWP1 = "note" }\n'
-        'per-file-ignores = { "old/*" = ["OWP2"] }',
+        'per-file-ignores = { "old/*" = ["OWP2"] }\n'
+        '[tool.orchwipy.contracts.orders]\nid = { type = "int" }\nnote = { type = "str", required = false }',
     )
     assert main(["config", "old/many.py"]) == 0
     shown = capsys.readouterr().out
@@ -388,6 +398,7 @@ def test_what_is_in_force_is_shown(folder: Path, capsys: Screen) -> None:
         'severities       = { "OWP1" = "note" }\n'
         "packages         = []  # by default\n"
         "classes          = []  # by default\n"
+        'contracts        = { "orders" = { "id" = "int", "note" = { "type" = "str", "required" = false } } }\n'
         'engine           = "direct"\n'
         'baseline         = ".orchwipy-baseline.json"  # by default\n'
     )

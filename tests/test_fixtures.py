@@ -1,4 +1,4 @@
-"""Every file below `fixtures/` is a pipeline with its findings written beside them.
+"""Every file below `fixtures/`, but for its projects, is a pipeline with its findings written beside them.
 
 `# OWP101: 12 coffee beans` at the end of a line expects that finding on the line: its code, its column,
 and for a finding about the state the step and the key, with `via start>tea>coffee` also the path that
@@ -19,7 +19,9 @@ from orchwipy_lint.rules import RULES
 from orchwipy_lint.selection import Selection
 
 FIXTURES = Path(__file__).parent / "fixtures"
-FILES = sorted(FIXTURES.rglob("*.py"))
+PROJECTS = ("contracts",)
+"""Folders of projects, which have tests of their own."""
+FILES = sorted(path for path in FIXTURES.rglob("*.py") if path.relative_to(FIXTURES).parts[0] not in PROJECTS)
 
 _COMMENT = re.compile(r"# (OWP\d{3}.*)$")
 _EXPECTATION = re.compile(

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import astuple
 
 import pytest
 from hypothesis import HealthCheck, assume, event, given, settings
 
 from orchwipy_lint import Finding, Severity, check_source
+from orchwipy_lint.check import codes_of, heard
+from orchwipy_lint.config import Configuration, Promise
+from orchwipy_lint.project import make_project
 from orchwipy_lint.selection import Selection
+from orchwipy_lint.verdict import Terms, judge
 
 from .oracle import (
     FORKED,
+    PROMISED,
     Conflict,
     Defect,
     Dialect,
@@ -23,6 +29,7 @@ from .oracle import (
     programs,
     render,
 )
+from .oracle.concrete import START as AT_START
 from .oracle.execute import Execution, without_sites
 from .oracle.programs import Start, Update
 from .oracle.values import arms_of, starts_of
@@ -49,14 +56,20 @@ NEVER = {"OWP001", "OWP002", "OWP109", "OWP206", "OWP208", "OWP301", "OWP303"}
 """What none of these programs gives: each can be read, and every state is closed."""
 
 
-def findings(source: Rendered) -> list[Finding]:
-    return check_source(source.text, selection=Selection(notes=True))
+def findings(program: Program, source: Rendered) -> list[Finding]:
+    notes = Selection(notes=True)
+    if program.contract is None:
+        return check_source(source.text, selection=notes)
+    promises = tuple(Promise(*astuple(each)) for each in program.contract)
+    project = make_project(Configuration(contracts=(("pipe", promises),)))
+    terms = Terms(codes_of(notes), contracts=project.contracts)
+    return list(heard(judge({"<string>": source.text.encode()}, terms)))
 
 
 def agrees(program: Program) -> None:
     """All that the analyser says of the program is so, and of missing arguments it says all."""
     truth, source = concrete(program), render(program)
-    found = findings(source)
+    found = findings(program, source)
     event(f"defects: {min(len(truth.defects), 5)}")
     wrong = [f"line {each.line}: {each.code} {each.message}" for each in found if each.code in NEVER]
     assert not wrong, f"{wrong}\n{source.text}"
@@ -70,7 +83,7 @@ def agrees(program: Program) -> None:
 def missing_arguments_are_exact(truth: Enumeration, source: Rendered, found: list[Finding]) -> None:
     sites = {line: site for site, line in source.lines.items()}
     said = {
-        Defect(sites[each.line], each.step or "", each.key or ""): each
+        Defect(_site(sites, each), each.step or "", each.key or ""): each
         for each in found
         if each.code == "OWP101"
     }
@@ -83,6 +96,10 @@ def missing_arguments_are_exact(truth: Enumeration, source: Rendered, found: lis
         where = f"{_told([defect], source)} by {' → '.join(witness)}\n{source.text}"
         assert truth.shows(witness, defect), f"no such path: {where}"
         assert len(witness) == truth.defects[defect], f"not the shortest: {where}"
+
+
+def _site(sites: dict[int, int], finding: Finding) -> int:
+    return AT_START if "which callers" in finding.message else sites[finding.line]
 
 
 def conflicts_are_exact(truth: Enumeration, source: Rendered, found: list[Finding]) -> None:
@@ -100,7 +117,9 @@ def conflicts_are_exact(truth: Enumeration, source: Rendered, found: list[Findin
 
 def _told(defects: object, source: Rendered) -> str:
     assert isinstance(defects, set | list)
-    return ", ".join(f"line {source.lines[site]}: {step} needs {key}" for site, step, key in sorted(defects))
+    return ", ".join(
+        f"line {source.lines.get(site, 0)}: {step} needs {key}" for site, step, key in sorted(defects)
+    )
 
 
 def dropped_key_is_never_there(
@@ -167,6 +186,19 @@ def test_a_random_pipeline_is_told_exactly(program: Program) -> None:
 @MANY
 @given(programs())
 def test_thousands_of_random_pipelines_are_told_exactly(program: Program) -> None:
+    agrees(program)
+
+
+@settings(QUICK, max_examples=40)
+@given(programs(PROMISED))
+def test_a_random_pipeline_with_a_contract_is_told_exactly(program: Program) -> None:
+    agrees(program)
+
+
+@pytest.mark.slow
+@settings(QUICK, max_examples=400)
+@given(programs(PROMISED))
+def test_hundreds_of_random_pipelines_with_contracts_are_told_exactly(program: Program) -> None:
     agrees(program)
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import TYPE_CHECKING
 
 from orchwipy_lint.cli.output import fail
+
+if TYPE_CHECKING:
+    from orchwipy_lint.config import Promise
 
 __all__ = ["add"]
 
@@ -44,6 +48,9 @@ def _run(args: argparse.Namespace) -> int:
     root = None if configuration.root is None else str(configuration.root)
     settings = {key: getattr(configuration, key.replace("-", "_")) for key in KEYS}
     settings |= {key: dict(settings[key]) for key in _TABLES}
+    settings["contracts"] = {
+        name: {each.key: _promise(each) for each in promises} for name, promises in configuration.contracts
+    }
     if args.format == "json":
         rows = [
             {"key": key, "value": value, "from": file if key in configuration.given else None}
@@ -58,6 +65,10 @@ def _run(args: argparse.Namespace) -> int:
         origin = "" if key in configuration.given else "  # by default"
         print(f"# {key} is not given" if value is None else f"{key:<{width}} = {_toml(value)}{origin}")
     return 0
+
+
+def _promise(promise: Promise) -> object:
+    return promise.type if promise.required else {"type": promise.type, "required": False}
 
 
 def _toml(value: object) -> str:

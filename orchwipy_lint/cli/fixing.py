@@ -108,11 +108,11 @@ def _looking(
 ) -> tuple[Callable[[bytes], Sequence[Finding]], Callable[[Finding], bool]]:
     """How a file is looked at again, by every rule that is on by default, and which findings are mended."""
     from orchwipy_lint.check import codes_of, heard
-    from orchwipy_lint.project import project_with
+    from orchwipy_lint.project import make_project
     from orchwipy_lint.rules import RULES
     from orchwipy_lint.selection import Selection
 
-    project = project_with(workspace.configuration)
+    project = make_project(workspace.configuration)
     asked, every = project.select(workspace.path(name), selection), Selection(also=project.selection.also)
     codes = {rule.code for rule in RULES if asked.runs(rule)}
 

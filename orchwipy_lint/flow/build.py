@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from orchwipy_lint.flow.graph import END, NOWHERE, RECURSIVE, UNKNOWN, Edge, Fork, Graph, Node, Region
@@ -13,6 +13,7 @@ from orchwipy_lint.model import (
     UNKNOWN_VALUE,
     Arm,
     Base,
+    Brought,
     Effect,
     FanOut,
     Parameter,
@@ -77,12 +78,16 @@ class _Builder:
             for number in list(self.forking):  # where no path leads: it is enough to know where it goes on
                 for arm in self.forking.pop(number):
                     self.lead(number, arm, arm.target, None)
+        brought = {number: self.brought(self.nodes[number]) for number in entries}
+        for each in brought.values():
+            self.bits.of(each)
         return Graph(
             nodes=tuple(self.nodes),
             edges=tuple(self.edges),
             out=tuple(map(tuple, self.out)),
             into=tuple(map(tuple, self.into)),
             entries=entries,
+            brought=brought,
             keys={key: number for number, key in enumerate(self.bits)},
             names=tuple(self.bits),
             by_name=self.by_name,
@@ -109,6 +114,19 @@ class _Builder:
                 else:
                     optional |= self.bits[each.name]
         return Node(len(self.nodes), step, required, optional & ~required, parameters, origin, None, region)
+
+    def brought(self, node: Node) -> Mapping[str, Brought]:
+        """What callers bring to a step with which runs begin."""
+        if self.pipeline.contract is not None:
+            return self.pipeline.contract.brought
+        found = {
+            key: Brought(each.type) if each.required else Brought(required=False)
+            for key, each in node.parameters.items()
+        }
+        for key in node.step.required_keys:
+            if key not in found or not found[key].required:
+                found[key] = Brought()
+        return found
 
     def place(self, origin: int, region: Region) -> int:
         """The node of a step in a branch."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from orchwipy_lint.flow.graph import Graph
 from orchwipy_lint.flow.layers import Layers
-from orchwipy_lint.model import Parameter, Test, Value
-from orchwipy_lint.types import Scalar
+from orchwipy_lint.model import Brought, Parameter, Test, Value
+from orchwipy_lint.types import KINDS, Atom, Constant, Scalar
 
 __all__ = ["ABSENT", "OTHER", "TRUTHY", "Classes", "classify"]
 
@@ -21,6 +21,8 @@ TRUTHY = 2
 _FALSY = 4
 OTHER = TRUTHY | _FALSY
 _FIRST_CONSTANT = 3
+_ALONE: dict[str, tuple[Constant, ...]] = {"bool": (False, True), "number": (0,), "str": ("",)}
+"""The values of each kind of constants that are the only ones to be falsy, or truthy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,31 @@ class Classes:
         for constant, number in self.constants[test.key].items():
             if test.allows_scalar(constant):
                 found |= 1 << (_FIRST_CONSTANT + number)
+        return found
+
+    def of_brought(self, key: str, brought: Brought | None) -> int:
+        """What callers may bring; a parameter's annotation alone does not bind them."""
+        if brought is None:
+            return ABSENT
+        given = brought.type.atoms if brought.annotation is not None else None
+        found = self.present(key) if given is None else 0
+        for atom in given or ():
+            found |= self.of_atom(key, atom)
+        return found if brought.required else found | ABSENT
+
+    def of_atom(self, key: str, atom: Atom) -> int:
+        """The classes of the values that JSON has of one type."""
+        if atom.sole is not None:
+            return self.of_constant(key, atom.sole)
+        if atom.name == "object":
+            return self.present(key)
+        found = 0 if atom.name in KINDS else OTHER
+        for kind in KINDS.get(atom.name, ()):
+            found |= 0 if kind == "bool" else TRUTHY
+            for value in _ALONE[kind]:
+                found |= self.of_constant(key, Scalar(kind, value))
+        for constant in self.constants[key]:
+            found |= self.of_constant(key, constant) if atom.takes(constant) else 0
         return found
 
     def of_default(self, key: str, parameter: Parameter | None) -> int:

@@ -7,12 +7,12 @@ branch, and one to the join.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from orchwipy_lint.flow.lattice import Joined, Presence, Transfer
-from orchwipy_lint.model import Arm, FanOut, Parameter, Step
+from orchwipy_lint.model import Arm, Brought, FanOut, Parameter, Step
 
 __all__ = ["END", "NOWHERE", "RECURSIVE", "UNKNOWN", "Edge", "Fork", "Graph", "Node", "Region"]
 
@@ -102,6 +102,8 @@ class Fork:
 class Graph:
     """`out` and `into` hold the edges by node; `entries` are the nodes of the beginner.
 
+    `brought` says for each of those what callers bring under which key.
+
     The first nodes are the steps of the pipeline as the main run takes them, in its order.
     """
 
@@ -110,6 +112,7 @@ class Graph:
     out: tuple[tuple[Edge, ...], ...]
     into: tuple[tuple[Edge, ...], ...]
     entries: tuple[int, ...]
+    brought: Mapping[int, Mapping[str, Brought]]
     keys: dict[str, int]
     names: tuple[str, ...]
     by_name: dict[str, tuple[int, ...]]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from orchwipy_lint.flow.classes import ABSENT, Classes
 from orchwipy_lint.flow.graph import Edge, Node
 from orchwipy_lint.flow.layers import Layers
-from orchwipy_lint.model import Base, Case
+from orchwipy_lint.model import Base, Brought, Case
 from orchwipy_lint.types import Atom
 
 __all__ = ["CLASH", "FREE", "GONE", "MAYBE", "THERE", "Carried", "Monitor", "Presence", "Reached", "keeps"]
@@ -29,8 +29,8 @@ class Monitor(Protocol):
 
     `before` gives the statuses before an arm after which the status can be one of these, `on_arrival` those
     with which a step is reached that has one of these then, all in layers; `begins` says whether a run can
-    begin with one of these. `classes` are the values of the key that some statuses of one layer admit.
-    `merged` is the status of a value that is made of those of several branches.
+    begin with one of these, by what callers bring. `classes` are the values of the key that some statuses
+    of one layer admit. `merged` is the status of a value that is made of those of several branches.
     """
 
     @property
@@ -46,7 +46,7 @@ class Monitor(Protocol):
 
     def on_arrival(self, node: Node, statuses: int, layers: Layers) -> int: ...
 
-    def begins(self, node: Node, statuses: int) -> bool: ...
+    def begins(self, brought: Mapping[str, Brought], statuses: int) -> bool: ...
 
     def classes(self, statuses: int, classes: Classes) -> int: ...
 
@@ -68,7 +68,7 @@ class Reached:
     def on_arrival(self, node: Node, statuses: int, layers: Layers) -> int:
         return statuses
 
-    def begins(self, node: Node, statuses: int) -> bool:
+    def begins(self, brought: Mapping[str, Brought], statuses: int) -> bool:
         return True
 
     def classes(self, statuses: int, classes: Classes) -> int:
@@ -136,10 +136,11 @@ class Presence:
         parameter = node.parameters.get(self.key)
         return self.key in node.step.required_keys or (parameter is not None and parameter.required)
 
-    def begins(self, node: Node, statuses: int) -> bool:
-        if self.requires(node):
-            return bool(statuses & THERE)
-        return bool(statuses & (GONE | THERE if self.key in node.parameters else GONE))
+    def begins(self, brought: Mapping[str, Brought], statuses: int) -> bool:
+        each = brought.get(self.key)
+        if each is None:
+            return bool(statuses & GONE)
+        return bool(statuses & (THERE if each.required else GONE | THERE))
 
     def classes(self, statuses: int, classes: Classes) -> int:
         if statuses & MAYBE:
@@ -183,10 +184,10 @@ class Carried:
             return statuses
         return statuses & ~layers.spread(THERE)
 
-    def begins(self, node: Node, statuses: int) -> bool:
-        parameter = node.parameters.get(self.key)
-        brought = not self.origins and parameter is not None and parameter.required
-        return bool(statuses & (FREE if brought else GONE | MAYBE))
+    def begins(self, brought: Mapping[str, Brought], statuses: int) -> bool:
+        each = brought.get(self.key)
+        is_origin = not self.origins and each is not None and self.atom in (each.type.atoms or ())
+        return bool(statuses & (FREE if is_origin else GONE | MAYBE))
 
     def classes(self, statuses: int, classes: Classes) -> int:
         if statuses & ~THERE:

@@ -9,13 +9,13 @@ into another asks for a choice: whether that changed it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 
 from orchwipy_lint.flow.classes import ABSENT, OTHER, Classes
 from orchwipy_lint.flow.graph import Edge, Graph, Node
 from orchwipy_lint.flow.monitors import keeps
-from orchwipy_lint.model import Case, Value
+from orchwipy_lint.model import Brought, Case, Value
 
 __all__ = ["Clash", "Condition", "Preconditions"]
 
@@ -180,15 +180,11 @@ class Preconditions:
                 arriving[key] = wanted
         return arriving
 
-    def of_entry(self, node: Node, arriving: Condition) -> None:
+    def of_entry(self, brought: Mapping[str, Brought], arriving: Condition) -> None:
         """Whether a caller can bring such a state. Raises `Clash`."""
         for key, wanted in arriving.items():
-            bit = 1 << self.graph.keys[key]
-            if node.required & bit:
-                brought = self.classes.present(key)
-            else:
-                brought = self.classes.all(key) if node.optional & bit else ABSENT
-            if not self.layers.if_untouched(wanted) & brought:
+            each = brought.get(key)
+            if not self.layers.if_untouched(wanted) & self.classes.of_brought(key, each):
                 raise Clash(key)
 
     def of_branch(self, condition: Condition) -> Condition:

@@ -58,9 +58,13 @@ def fixpoint(
 
 
 def entry_presence(graph: Graph, node: int) -> Presence:
-    """The state that callers bring: what the beginner requires is there, what has a default may be."""
-    required, optional = graph.nodes[node].required, graph.nodes[node].optional
-    return Presence(absent=graph.every & ~required, present=required | optional)
+    """The state that callers bring."""
+    sure = present = 0
+    for key, each in graph.brought[node].items():
+        bit = 1 << graph.keys[key]
+        present |= bit
+        sure |= bit if each.required else 0
+    return Presence(absent=graph.every & ~sure, present=present)
 
 
 def reverse_postorder(

@@ -178,16 +178,16 @@ class _Search:
 
     def begins(self, number: int, condition: Condition) -> bool:
         """Whether a run can begin at a node with this."""
-        node = self.graph.nodes[number]
-        if number not in self.graph.entries:
+        brought = self.graph.brought.get(number)
+        if brought is None:
             return False
         state = dict(condition)
         statuses = state.pop(_FOLLOWED, None)
-        if statuses is not None and not self.monitor.begins(node, self.layers.if_untouched(statuses)):
+        if statuses is not None and not self.monitor.begins(brought, self.layers.if_untouched(statuses)):
             self.clashes.add(_FOLLOWED)
             return False
         try:
-            self.preconditions.of_entry(node, state)
+            self.preconditions.of_entry(brought, state)
         except Clash as clash:
             self.clashes.add(clash.key)
             return False

@@ -16,9 +16,11 @@ from orchwipy_lint.rules.base import Rule
 
 __all__ = [
     "arms_of",
+    "arriving",
     "arrows",
     "at",
     "branch_name",
+    "callers",
     "closest",
     "hops_of",
     "keys_on_arrival",
@@ -82,15 +84,30 @@ def steps_of(flow: Flow, path: Path) -> tuple[str, ...]:
 
 def hops_of(flow: Flow, path: Path, key: str, end: str) -> list[Hop]:
     """The path for the text report; `end` is what the last step does with the key."""
-    found = [shown for hop in path.hops for shown in _shown(flow, hop, key)]
+    found = callers(flow, path.entry, key)
+    found += [shown for hop in path.hops for shown in _shown(flow, hop, key)]
     last = flow.graph.nodes[path.hops[-1].edge.target]
-    step = last.step
     if last.fork is None:
-        found.append(Hop(step.name, step.path, step.span.line, signature(step, key), end))
-    else:
-        arm = last.fork.arm
-        found.append(Hop(step.name, step.path, arm.span.line, arm.text, end))
-    return found
+        return [*found, arriving(last.step, key, end)]
+    arm = last.fork.arm
+    return [*found, Hop(last.step.name, last.step.path, arm.span.line, arm.text, end)]
+
+
+def arriving(step: Step, key: str, end: str) -> Hop:
+    """The last row: a step and what it does with the key."""
+    return Hop(step.name, step.path, step.span.line, signature(step, key), end)
+
+
+def callers(flow: Flow, entry: int, key: str) -> list[Hop]:
+    """What a contract says of those who start a run, the key first; in the place of the first step."""
+    contract, step = flow.pipeline.contract, flow.graph.nodes[entry].step
+    if contract is None:
+        return []
+    named = ", ".join(
+        f"{key}: {each.annotation}" if each.required else f"{key}: {each.annotation} (or not)"
+        for key, each in sorted(contract.brought.items(), key=lambda item: item[0] != key)
+    )
+    return [Hop("callers", step.path, step.span.line, f"bring {named or 'nothing'}", f"by {contract.origin}")]
 
 
 def _shown(flow: Flow, hop: Taken, key: str) -> list[Hop]:
@@ -187,8 +204,7 @@ def shortened(text: str) -> str:
 
 def keys_on_arrival(flow: Flow, path: Path) -> set[str]:
     """The keys that are surely in the state at the end of a path."""
-    entry = flow.graph.nodes[path.entry]
-    held = {key for key, parameter in entry.parameters.items() if parameter.required}
+    held = {key for key, each in flow.graph.brought[path.entry].items() if each.required}
     for hop in path.hops:
         effect, transfer = hop.edge.arm.effect, hop.edge.transfer
         if isinstance(transfer, Joined):

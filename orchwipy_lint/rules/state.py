@@ -11,12 +11,23 @@ from orchwipy_lint.flow.monitors import GONE, MAYBE, THERE, Presence, keeps
 from orchwipy_lint.flow.witness import Hop, Path
 from orchwipy_lint.model import Span
 from orchwipy_lint.rules.base import Rule
-from orchwipy_lint.rules.paths import arrows, at, closest, hops_of, keys_on_arrival, shortened, steps_of
+from orchwipy_lint.rules.paths import (
+    arriving,
+    arrows,
+    at,
+    callers,
+    closest,
+    hops_of,
+    keys_on_arrival,
+    shortened,
+    steps_of,
+)
 
 __all__ = ["DEFAULT_ARGUMENT", "MAYBE_MISSING", "MISSING_ARGUMENT"]
 
 
 def missing_argument(flow: Flow) -> Iterator[Finding]:
+    yield from _missing_at_start(flow)
     for edge, node, key, path in _lacking(flow, GONE, optional=False):
         names = steps_of(flow, path)
         step = flow.graph.nodes[edge.source].step
@@ -37,6 +48,31 @@ def missing_argument(flow: Flow) -> Iterator[Finding]:
             also=_also(flow, node, key),
             swap=(key, meant) if meant else None,
         )
+
+
+def _missing_at_start(flow: Flow) -> Iterator[Finding]:
+    """What the first step needs and a contract does not promise."""
+    graph = flow.graph
+    for number, brought in graph.brought.items():
+        node = graph.nodes[number]
+        for key in graph.names_of(node.required):
+            if key in brought and brought[key].required:
+                continue
+            step, meant = node.step, closest(key, brought.keys() - node.parameters.keys(), most=1)
+            hint = f"did you mean `{meant}`, which callers bring? Or " if meant else ""
+            yield at(
+                MISSING_ARGUMENT,
+                flow.pipeline,
+                step.path,
+                _reading(node, key),
+                f"MissingArgument: step `{step.name}` needs `{key}`, which callers "
+                f"{'need not bring' if key in brought else 'do not bring'}",
+                step=step.name,
+                key=key,
+                witness=[step.name],
+                help=f"{hint}{_or_default(node, key, 'promise it in the contract', step.path)}",
+                hops=[*callers(flow, number, key), arriving(step, key, "needs it")],
+            )
 
 
 def default_argument(flow: Flow) -> Iterator[Finding]:
@@ -123,7 +159,9 @@ def _is_lost(flow: Flow, edge: Edge, key: str) -> bool:
 def _drops(flow: Flow, path: Path, key: str) -> list[Related]:
     """Where a key that was there is lost on the way."""
     found: list[Related] = []
-    _follow(flow, path.hops, key, _requires(flow, path.entry, key), found)
+    given = flow.graph.brought[path.entry].get(key)
+    is_there = _requires(flow, path.entry, key) or (given is not None and given.required)
+    _follow(flow, path.hops, key, is_there, found)
     return found
 
 
@@ -150,22 +188,29 @@ def _need(node: Node, key: str) -> Related:
     step = node.step
     if node.fork is not None:
         return Related(step.path, node.fork.arm.span.line, f"step `{step.name}` {_wants(node, key)} here")
-    span = step.required_keys.get(key, step.span)
-    span = next((each.span for each in step.parameters if each.name == key), span)
-    return Related(step.path, span.line, f"step `{step.name}` reads `{key}` here")
+    return Related(step.path, _reading(node, key).line, f"step `{step.name}` reads `{key}` here")
+
+
+def _reading(node: Node, key: str) -> Span:
+    """Where a step first reads a key."""
+    parameter = node.parameters.get(key)
+    return node.step.required_keys.get(key, node.step.span) if parameter is None else parameter.span
 
 
 def _help(flow: Flow, edge: Edge, node: Node, key: str, meant: str | None) -> str:
     hint = f"did you mean `{meant}`, which is there? Or " if meant else ""
     if node.fork is not None:
         return f"{hint}{_with_key(flow, edge, key)}"
-    is_near = node.step.path == flow.graph.nodes[edge.source].step.path
-    where = "line " if is_near else f"{node.step.path}:"
-    if key in node.step.required_keys and key not in node.parameters:
-        where += str(node.step.required_keys[key].line)
-        return f'{hint}{_with_key(flow, edge, key)}, or read it with `.get("{key}")` at {where}'
-    where += str(next(each.span.line for each in node.step.parameters if each.name == key))
-    return f"{hint}{_with_key(flow, edge, key)}, or give `{key}` a default at {where}"
+    near = flow.graph.nodes[edge.source].step.path
+    return f"{hint}{_or_default(node, key, _with_key(flow, edge, key), near)}"
+
+
+def _or_default(node: Node, key: str, bringing: str, near: str) -> str:
+    """Two ways out: how to bring the key, and how to do without it, as seen from a file."""
+    where = f"{'line ' if node.step.path == near else f'{node.step.path}:'}{_reading(node, key).line}"
+    if key not in node.parameters:
+        return f'{bringing}, or read it with `.get("{key}")` at {where}'
+    return f"{bringing}, or give `{key}` a default at {where}"
 
 
 def _with_key(flow: Flow, edge: Edge, key: str) -> str:

@@ -11,7 +11,7 @@ from orchwipy_lint.flow.lattice import Joined
 from orchwipy_lint.flow.monitors import THERE, Carried
 from orchwipy_lint.flow.witness import Path
 from orchwipy_lint.rules.base import Rule
-from orchwipy_lint.rules.paths import arrows, at, hops_of, steps_of
+from orchwipy_lint.rules.paths import arriving, arrows, at, callers, hops_of, steps_of
 from orchwipy_lint.types import Atom, Type
 
 __all__ = [
@@ -49,6 +49,7 @@ WAYS_OUT = {
 
 
 def incompatible_argument(flow: Flow) -> Iterator[Finding]:
+    yield from _from_callers(flow)
     takers = _takers(flow)
     for key, steps in takers.items():
         for atom, origins in givers(flow, key).items():
@@ -60,6 +61,31 @@ def incompatible_argument(flow: Flow) -> Iterator[Finding]:
                     path = carried(flow, key, atom, edges, nodes)
                     if path is not None:
                         yield incompatible(flow, key, f"`{atom}`", edges, nodes[0], path)
+
+
+def _from_callers(flow: Flow) -> Iterator[Finding]:
+    """What a contract promises and the first step does not take."""
+    for number, brought in flow.graph.brought.items():
+        node = flow.graph.nodes[number]
+        for key, parameter in node.parameters.items():
+            each = brought.get(key)
+            if each is not None and not parameter.type.accepts(each.type):
+                yield at(
+                    INCOMPATIBLE_ARGUMENT,
+                    flow.pipeline,
+                    node.step.path,
+                    parameter.span,
+                    f"IncompatibleArgument: step `{node.step.name}` takes `{key}` as "
+                    f"`{parameter.annotation}`, and callers bring it as `{each.annotation}`",
+                    step=node.step.name,
+                    key=key,
+                    witness=[node.step.name],
+                    help="widen the annotation, or correct the contract",
+                    hops=[
+                        *callers(flow, number, key),
+                        arriving(node.step, key, f"takes {parameter.annotation}"),
+                    ],
+                )
 
 
 def _takers(flow: Flow) -> dict[str, list[list[Node]]]:
@@ -85,11 +111,9 @@ def givers(flow: Flow, key: str) -> dict[Atom, list[list[Edge]]]:
                 found.setdefault(atom, {}).setdefault(place, []).append(edge)
         if edge.fork is not None and edge.fork.fan.merge.get(key) == "list" and _is_merged(flow, edge, key):
             found.setdefault(Atom("list"), {}).setdefault(edge.number, []).append(edge)
-    for number in flow.graph.entries:
-        parameter = flow.graph.nodes[number].parameters.get(key)
-        if parameter is not None and parameter.required:
-            for atom in _atoms(parameter.type):
-                found.setdefault(atom, {})[None] = []
+    for brought in flow.graph.brought.values():
+        for atom in _atoms(brought[key].type) if key in brought else ():
+            found.setdefault(atom, {})[None] = []
     return {
         atom: list(places.values()) for atom, places in sorted(found.items(), key=lambda item: str(item[0]))
     }

@@ -79,11 +79,14 @@ class _Assembly:
         caller, local = self.readers[registration.path], registration.function
         reader = caller if local is None else self.readers[local.scope.module.path]
         self.files.update((caller.path, reader.path))
+        span = caller.places.span(registration.call)
+        if local is not None and reader is not caller:
+            span = reader.places.definition(local.node)
         return Definition(
             reader,
             None if local is None else local.node,
             Options(caller.names, caller.places).read(registration),
-            Place(registration.name, caller.places.span(registration.call), registration.is_method),
+            Place(registration.name, span, registration.is_method),
         )
 
     def step(self, definition: Definition) -> Step:

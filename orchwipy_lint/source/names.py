@@ -80,8 +80,8 @@ class Names:
     """The names of one module, collected over all its scopes (the last import of a name counts).
 
     `imports` are full names by what they are called here, and `links` those of them that a file of the space
-    has: the file, and the name in it (empty for the module itself). `constants` holds the values of names that
-    are assigned one literal, class attributes under `Class.NAME`; `pipeline_classes` the module's own
+    has: the file, and the name in it (empty for the module itself). `constants` holds the values of names
+    that are assigned one literal, class attributes under `Class.NAME`; `pipeline_classes` the module's own
     subclasses with the beginner that they fix.
     """
 
@@ -118,7 +118,7 @@ class Names:
     def origin(self, name: str) -> tuple[Names, str]:
         """The module that defines what `x` or `x.y` stands for, and what it is called there.
 
-        The name there is empty for a module; what is imported from elsewhere stays with the last that imports.
+        The name there is empty for a module; what comes from elsewhere stays with the last that imports it.
         """
         if not self.links:
             return self, name

@@ -40,6 +40,10 @@ class Places:
         start = line.index(node.name, self._column(node.lineno, node.col_offset) + len("def") - 1)
         return Span(node.lineno, start + 1, node.lineno, start + 1 + len(node.name))
 
+    def definition(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> Span:
+        """The name of a function, or the whole of a lambda."""
+        return self.span(node) if isinstance(node, ast.Lambda) else self.function_name(node)
+
     def origin(self, origin: Origin) -> Span:
         """The span of a LibCST node; that of its whole expression where it has no twin of its own."""
         return self.span(self._twin(origin))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from .concrete import Conflict, Defect, Enumeration, TooLarge, enumerate_states
 from .programs import Program
 from .render import Rendered, render
-from .strategies import FORKED, FULL, UPSTREAM, Dialect, programs
+from .strategies import FORKED, FULL, PROMISED, UPSTREAM, Dialect, programs
 
 __all__ = [
     "FORKED",
     "FULL",
+    "PROMISED",
     "UPSTREAM",
     "Conflict",
     "Defect",

@@ -3,7 +3,9 @@
 A breadth-first enumeration over (step, state), where a state says of each key that it is absent or which
 value it has. It knows nothing of lattices: what is wrong here is wrong by running.
 
-- Required keys of the beginner are there with any value, its other parameters perhaps, nothing else.
+- Required keys of the beginner are there with any value, its other parameters perhaps, nothing else. Where
+  there is a contract, what it promises is there, with a value of the type, and nothing else; what the
+  beginner lacks then is a defect of no arm, `START`.
 - A step that lacks a required key is a defect of the arm that led to it. The run goes on as though it were
   mended: the key is there, with any value.
 - A parameter's default is not written to the state; one that the step rebinds says nothing.
@@ -63,9 +65,12 @@ Node = tuple[str, State]
 NO, YES = 1, 2  # the answers that a condition can give, as bits
 
 
+START = 0
+
+
 class Defect(NamedTuple):
     site: int
-    """The arm of the last hop."""
+    """The arm of the last hop, `START` where there is none."""
     step: str
     key: str
 
@@ -137,9 +142,20 @@ class Semantics:
         self.counts_writes = any(isinstance(arm, Fan) for arm in arms)
 
     def entries(self) -> Iterator[State]:
-        """The states with which a run can start."""
+        """The states with which the first step can run."""
+        for state in self.brought():
+            yield from self.mended(self.program.beginner.name, state)
+
+    def brought(self) -> Iterator[State]:
+        """The states that callers bring."""
         beginner = self.program.beginner
         choices: list[tuple[int, ...]] = [(ABSENT,)] * len(KEYS)
+        if self.program.contract is not None:
+            for promise in self.program.contract:
+                values = self.values.of_type(promise.key, promise.type)
+                choices[_PLACE[promise.key]] = values + (() if promise.required else (ABSENT,))
+            yield from product(*choices)
+            return
         for each in beginner.parameters:
             choices[_PLACE[each.key]] = self.values.all(each.key) + (() if each.required else (ABSENT,))
         for key in beginner.reads:
@@ -382,6 +398,11 @@ class Enumeration:
         beginner = self.semantics.program.beginner.name
         if not path or path[0] != beginner:
             return False
+        if defect.site == START:
+            missing = self.semantics.missing
+            return len(path) == 1 and any(
+                defect.key in missing(beginner, state) for state in self.semantics.brought()
+            )
         places = {Place(None, beginner, state) for state in self.semantics.entries()}
         for following in path[1:]:
             hops = [hop for place in places for hop in self.hops(place)]
@@ -668,8 +689,11 @@ def enumerate_states(program: Program, limit: int = 1_500) -> Enumeration:
         if origin is not None:
             result.arrived[place].append(origin)
 
+    beginner = program.beginner.name
+    for state in semantics.brought():
+        result.defects.update({Defect(START, beginner, key): 1 for key in semantics.missing(beginner, state)})
     for state in semantics.entries():
-        arrive(Place(None, program.beginner.name, state), None)
+        arrive(Place(None, beginner, state), None)
     ends: list[Place] = []
     length = 1
     while level:

@@ -297,10 +297,20 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Promise:
+    """A key that callers bring, or may bring; the type is one of those in `values.TYPES`."""
+
+    key: str
+    type: str
+    required: bool
+
+
+@dataclass(frozen=True)
 class Program:
-    """A pipeline; the first step is its beginner."""
+    """A pipeline; the first step is its beginner. A contract says all that callers bring."""
 
     steps: tuple[Step, ...]
+    contract: tuple[Promise, ...] | None = None
     by_name: dict[str, Step] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:

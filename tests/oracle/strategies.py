@@ -34,6 +34,7 @@ from .programs import (
     Not,
     Parameter,
     Program,
+    Promise,
     Raise,
     Read,
     Replace,
@@ -48,6 +49,7 @@ from .programs import (
     Update,
     Value,
 )
+from .values import TYPES
 
 T = TypeVar("T")
 
@@ -66,10 +68,13 @@ class Dialect:
     """False leaves only what upstream's checker can read."""
     forks: int = 0
     """About one arm in so many starts branches; 0 for none."""
+    contracts: bool = False
+    """Whether it is told what callers bring."""
 
 
 FULL = Dialect()
 FORKED = Dialect(steps=6, arms=3, guarded=3, depth=1, forks=3)
+PROMISED = Dialect(steps=5, contracts=True)
 UPSTREAM = Dialect(steps=6, arms=4, every_form=False)
 
 
@@ -115,7 +120,14 @@ class _Maker:
         self.names = [f"s{number}" for number in range(count)]
         self.guarded = frozenset(KEYS[: self.one(range(self.dialect.guarded + 1))])
         self.pool = tuple(CONSTANTS[index] for index in {self.one(range(len(CONSTANTS))) for _ in range(4)})
-        return Program(tuple(map(self.step, range(count))))
+        steps = tuple(map(self.step, range(count)))
+        return Program(steps, self.contract() if self.dialect.contracts else None)
+
+    def contract(self) -> tuple[Promise, ...]:
+        kinds = [(key, self.one(("needs", "needs", "may", "none"))) for key in KEYS]
+        return tuple(
+            Promise(key, self.one(tuple(TYPES)), kind == "needs") for key, kind in kinds if kind != "none"
+        )
 
     def step(self, number: int) -> Step:
         self.following = self.names[(number + 1) % len(self.names)]

@@ -47,7 +47,8 @@ class Fresh:
         return self.truthy
 
 
-UNIVERSE: tuple[Constant | Fresh, ...] = (*CONSTANTS, Fresh(True), Fresh(False))
+FULL, EMPTY = Fresh(True), Fresh(False)
+UNIVERSE: tuple[Constant | Fresh, ...] = (*CONSTANTS, FULL, EMPTY)
 ABSENT = -1
 
 
@@ -61,6 +62,23 @@ def index_of(constant: Constant) -> int:
 
 LISTS = (len(CONSTANTS), len(CONSTANTS) + 1)
 """Values that are lists, of some items and of none."""
+
+
+def _members(*values: Constant | Fresh) -> tuple[int, ...]:
+    return tuple(UNIVERSE.index(each) if isinstance(each, Fresh) else index_of(each) for each in values)
+
+
+TYPES = {
+    "Any": _members(*UNIVERSE),
+    "str": _members("x", "y", "", FULL),
+    "str | None": _members("x", "y", "", FULL, None),
+    "list[int]": LISTS,
+    "None": _members(None),
+    "Literal['x', True]": _members("x", True),
+    "Literal[1, 0, None]": _members(1, 0, None),
+    "Literal[''] | list": (*_members(""), *LISTS),
+}
+"""The types that a contract can name, with the values of the universe that are of each."""
 
 
 def holds(form: str, constants: tuple[Constant, ...], value: Constant | Fresh) -> bool:
@@ -192,6 +210,9 @@ class Values:
 
     def all(self, key: str) -> tuple[int, ...]:
         return self._all[key]
+
+    def of_type(self, key: str, type_: str) -> tuple[int, ...]:
+        return tuple(sorted({self._standing[key][index] for index in TYPES[type_]}))
 
     def is_alone(self, key: str, index: int) -> bool:
         """Whether this stands for one constant and nothing else."""
