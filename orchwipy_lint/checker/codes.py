@@ -6,7 +6,7 @@ from mypy.errorcodes import ErrorCode, error_codes
 
 from orchwipy_lint.rules import RULES
 
-__all__ = ["code_of"]
+__all__ = ["code_of", "is_ours"]
 
 _PREFIX = "orchwipy-"
 
@@ -14,6 +14,11 @@ _PREFIX = "orchwipy-"
 def code_of(name: str) -> ErrorCode:
     """The code of a rule by the rule's name."""
     return error_codes[_PREFIX + name]
+
+
+def is_ours(code: ErrorCode) -> bool:
+    """Whether an error of this code was reported by the plugin."""
+    return code.code.startswith(_PREFIX)
 
 
 def _register() -> None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 
 from mypy.checker import TypeChecker
 from mypy.checker_state import checker_state
-from mypy.errorcodes import ErrorCode
+from mypy.errorcodes import UNUSED_IGNORE, ErrorCode
 from mypy.errors import Errors
 from mypy.nodes import Expression, FuncDef, MypyFile
 from mypy.plugin import Plugin
 from mypy.state import state
 from mypy.types import CallableType, Instance, Type
 
+from orchwipy_lint.checker.codes import is_ours
 from orchwipy_lint.checker.sources import Sources
 
 __all__ = ["Build", "Types"]
@@ -45,6 +46,9 @@ class Build:
         self.errors: Errors | None = None
         self.plugin: Plugin = plugin
         self.modules: dict[str, MypyFile] = {}
+        self._first: object = None
+        self._checker: TypeChecker | None = None
+        """The checker of our own that is at work."""
 
     @property
     def is_known(self) -> bool:
@@ -55,7 +59,50 @@ class Build:
         """Take from the interface that mypy gives to a hook what the plugin itself does not get."""
         errors, plugin = getattr(api, "errors", None), getattr(api, "plugin", None)
         if isinstance(errors, Errors) and isinstance(plugin, Plugin):
-            self.errors, self.plugin = errors, plugin
+            self.errors, self.plugin, self._first = errors, plugin, errors.error_info_map
+
+    @property
+    def is_update(self) -> bool:
+        """Whether a daemon checks what has changed: before that, it forgets all errors."""
+        errors = self.errors
+        return self.is_daemon and errors is not None and errors.error_info_map is not self._first
+
+    @property
+    def is_daemon(self) -> bool:
+        """Whether mypy stays, and checks again what has changed."""
+        return self.own.options.fine_grained_incremental
+
+    def at(self, api: object) -> tuple[MypyFile, object] | None:
+        """The module that mypy is checking, and the checker that does it: each time another one."""
+        return (api.tree, api) if isinstance(api, TypeChecker) and api is not self._checker else None
+
+    def clear(self, file: MypyFile) -> None:
+        """Take back what was reported in a module."""
+        if self.errors is not None and file.path in self.errors.error_info_map:
+            reported = self.errors.error_info_map[file.path]
+            kept = [each for each in reported if each.code is None or not is_ours(each.code)]
+            self.errors.error_info_map[file.path] = kept
+
+    def settle(self, file: MypyFile) -> None:
+        """Say anew which comments ignore nothing: a daemon does it before the plugin has reported."""
+        errors, options = self.errors, self.own.options.clone_for_module(file.fullname)
+        if errors is None or not (self.is_daemon and options.warn_unused_ignores):
+            return
+        reported = errors.error_info_map.get(file.path, [])
+        errors.error_info_map[file.path] = [each for each in reported if each.code is not UNUSED_IGNORE]
+        with self._in(file):
+            errors.generate_unused_ignore_errors(file.path)
+
+    @contextmanager
+    def _in(self, file: MypyFile) -> Iterator[None]:
+        """Errors are reported in this module for a while."""
+        errors = self.errors
+        if errors is None:
+            return
+        before = errors.file, errors.target_module, errors.options, errors.scope
+        errors.set_file(file.path, file.fullname, self.own.options.clone_for_module(file.fullname))
+        yield
+        errors.file, errors.target_module, errors.options, errors.scope = before
 
     def is_silent(self, file: MypyFile) -> bool:
         """Whether nothing that is reported in a module would be shown."""
@@ -71,6 +118,7 @@ class Build:
         errors = Errors(options)
         checker = TypeChecker(errors, self.modules, options, file, file.path, self.plugin, {})
         checker.pass_num = checker.last_pass  # what is not known by now will not be
+        self._checker = checker
         with state.strict_optional_set(options.strict_optional), checker_state.set(checker):
             errors.set_file(file.path, file.fullname, scope=checker.tscope, options=options)
             with checker.tscope.module_scope(file.fullname):
@@ -95,22 +143,20 @@ class Build:
         errors = self.errors
         if errors is None:
             return
-        before = errors.file, errors.target_module, errors.options, errors.scope
-        errors.set_file(file.path, file.fullname, self.own.options.clone_for_module(file.fullname))
         lines = range(line, end_line + 1)
-        error = errors.report(
-            line,
-            column,
-            message,
-            code,
-            severity=severity,
-            origin_span=lines,
-            end_line=end_line,
-            end_column=end_column,
-        )
-        for note in notes:
-            errors.report(line, column, note, severity="note", origin_span=lines, parent_error=error)
-        errors.file, errors.target_module, errors.options, errors.scope = before
+        with self._in(file):
+            error = errors.report(
+                line,
+                column,
+                message,
+                code,
+                severity=severity,
+                origin_span=lines,
+                end_line=end_line,
+                end_column=end_column,
+            )
+            for note in notes:
+                errors.report(line, column, note, severity="note", origin_span=lines, parent_error=error)
 
 
 def _check(checker: TypeChecker, function: FuncDef) -> None:

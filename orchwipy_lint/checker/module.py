@@ -24,17 +24,25 @@ from orchwipy_lint.source.optouts import drop_opted_out
 __all__ = ["check_module"]
 
 
-def check_module(build: Build, file: MypyFile) -> None:
-    """Report what is found in a module; whatever goes wrong is reported as well, and never raised."""
+def check_module(build: Build, file: MypyFile) -> frozenset[str]:
+    """Report what is found in a module; returns the files that have a part in its pipelines.
+
+    Whatever goes wrong is reported as well, and never raised.
+    """
     if build.is_silent(file):
-        return
+        return frozenset()
+    parts: frozenset[str] = frozenset()
     try:
         part = build.sources.part(file.path)
+        if part is not None:
+            parts = frozenset(path for each in part.pipelines for path in each.parts)
         findings = [] if part is None else _found(build, file, part)
     except Exception as error:
         findings = [_failure(file.path, error)]
+    build.clear(file)
     for finding in findings:
         _report(build, file, finding)
+    return parts
 
 
 def _found(build: Build, file: MypyFile, part: Part) -> list[Finding]:

@@ -1,12 +1,13 @@
 """The plugin: which hooks of mypy's are used, and what for.
 
-Everything is done once a module, at the end of its checking. The other hooks only learn where mypy keeps
-its errors. An exception in a hook would end mypy, and a daemon with it: it becomes one finding.
+Everything is done once a module, at the end of its checking. The other hooks learn where mypy keeps its
+errors, and what a daemon checks again. An exception in a hook would end mypy: it becomes one finding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from mypy.nodes import MypyFile
 from mypy.options import Options
@@ -14,7 +15,7 @@ from mypy.plugin import DynamicClassDefContext, FunctionContext, MethodContext, 
 from mypy.types import Type
 
 from orchwipy_lint.checker.internals import Build
-from orchwipy_lint.checker.module import check_module
+from orchwipy_lint.checker.updates import Updates
 
 __all__ = ["PipelinePlugin"]
 
@@ -28,6 +29,7 @@ class PipelinePlugin(Plugin):
     def __init__(self, options: Options) -> None:
         super().__init__(options)
         self.build = Build(self)
+        self.updates = Updates(self.build)
 
     def set_modules(self, modules: dict[str, MypyFile]) -> None:
         super().set_modules(modules)
@@ -37,10 +39,10 @@ class PipelinePlugin(Plugin):
         return None if self.build.is_known else self._assigned
 
     def get_function_hook(self, fullname: str) -> Callable[[FunctionContext], Type] | None:
-        return None if self.build.is_known else self._called
+        return self._called if self._wants(fullname) else None
 
     def get_method_hook(self, fullname: str) -> Callable[[MethodContext], Type] | None:
-        return None if self.build.is_known else self._called
+        return self._called if self._wants(fullname) else None
 
     def get_additional_deps(self, file: MypyFile) -> list[tuple[int, str, int]]:
         try:
@@ -56,12 +58,18 @@ class PipelinePlugin(Plugin):
             return f"{type(error).__name__}: {error}"
 
     def get_additional_indirect_deps(self, file: MypyFile) -> set[str]:
-        check_module(self.build, file)
+        self.updates.finish(file)
         return set()
+
+    def _wants(self, fullname: str) -> bool:
+        return not self.build.is_known or (self.build.is_daemon and fullname.startswith("orchwipy"))
 
     def _assigned(self, context: DynamicClassDefContext) -> None:
         self.build.learn(context.api)
 
     def _called(self, context: FunctionContext | MethodContext) -> Type:
-        self.build.learn(context.api)
+        if not self.build.is_known:
+            self.build.learn(context.api)
+        with suppress(Exception):  # what fails is said where a module is checked
+            self.updates.called(context.api, context.context.line)
         return context.default_return_type

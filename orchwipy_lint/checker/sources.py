@@ -16,7 +16,7 @@ from orchwipy_lint import __version__
 from orchwipy_lint.findings import Finding
 from orchwipy_lint.model import Pipeline
 from orchwipy_lint.patterns import excludes
-from orchwipy_lint.project import Project, project_with
+from orchwipy_lint.project import Project, make_project
 from orchwipy_lint.source.components import Component
 from orchwipy_lint.source.limits import split_lines
 from orchwipy_lint.workspace import Workspace, Workspaces
@@ -48,7 +48,6 @@ class Sources:
         self.shadows = {os.path.abspath(path): shadow for path, shadow in options.shadow_file or ()}
         self._workspaces = Workspaces(caching=True)
         self._overlaid: dict[str, Workspace] = {}
-        self._seen: set[str] = set()
         self._digests: dict[Component, str] = {}
 
     def text(self, path: str) -> bytes | None:
@@ -60,13 +59,10 @@ class Sources:
             return None
 
     def part(self, path: str) -> Part | None:
-        """What a module has to do with pipelines; None for nothing. To be asked once for each text."""
+        """What a module has to do with pipelines; None for nothing."""
         text = self.text(path)
         if text is None or self._is_foreign(path):
             return None
-        if path in self._seen:  # a daemon checks again: any file may be another now
-            self.forget()
-        self._seen.add(path)
         workspace = self._workspace(path)
         name = workspace.name(path)
         place = workspace.path(name)
@@ -85,7 +81,7 @@ class Sources:
         lines = {each: _lines(workspace.files[workspace.name(each)]) for each in files}
         return Part(
             place,
-            project_with(workspace.configuration),
+            make_project(workspace.configuration),
             pipelines,
             tuple(each for each in problems if each.path == name),
             lines,
@@ -122,7 +118,6 @@ class Sources:
         self._workspaces = Workspaces(caching=True)
         self._overlaid.clear()
         self._digests.clear()
-        self._seen.clear()
 
     def _is_foreign(self, path: str) -> bool:
         whole = os.path.abspath(path)
@@ -143,7 +138,7 @@ class Sources:
     def _digest(self, workspace: Workspace, component: Component) -> str:
         if component not in self._digests:
             digest = sha256(f"{__version__}\0{workspace.configuration!r}".encode())
-            home = project_with(workspace.configuration).baseline
+            home = make_project(workspace.configuration).baseline
             if home is not None and home.file.exists():
                 digest.update(home.file.read_bytes())
             for name in component.sources:
