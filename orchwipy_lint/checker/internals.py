@@ -9,12 +9,15 @@ from io import StringIO
 
 from mypy.checker import TypeChecker
 from mypy.checker_state import checker_state
+from mypy.config_parser import parse_mypy_comments
 from mypy.errorcodes import UNUSED_IGNORE, ErrorCode
 from mypy.errors import Errors
 from mypy.nodes import Expression, FuncDef, MypyFile
+from mypy.options import Options
 from mypy.plugin import Plugin
 from mypy.state import state
 from mypy.types import CallableType, Instance, Type
+from mypy.util import get_mypy_comments
 
 from orchwipy_lint.checker.codes import is_ours
 from orchwipy_lint.checker.sources import Sources
@@ -85,13 +88,19 @@ class Build:
 
     def settle(self, file: MypyFile) -> None:
         """Say anew which comments ignore nothing: a daemon does it before the plugin has reported."""
-        errors, options = self.errors, self.own.options.clone_for_module(file.fullname)
+        errors, options = self.errors, self.options(file)
         if errors is None or not (self.is_daemon and options.warn_unused_ignores):
             return
         reported = errors.error_info_map.get(file.path, [])
         errors.error_info_map[file.path] = [each for each in reported if each.code is not UNUSED_IGNORE]
         with self._in(file):
             errors.generate_unused_ignore_errors(file.path)
+
+    def options(self, file: MypyFile) -> Options:
+        """What is configured for a module, by comments in it too."""
+        options = self.own.options.clone_for_module(file.fullname)
+        comments = get_mypy_comments((self.sources.text(file.path) or b"").decode(errors="replace"))
+        return options.apply_changes(parse_mypy_comments(comments, options)[0]) if comments else options
 
     @contextmanager
     def _in(self, file: MypyFile) -> Iterator[None]:
@@ -100,7 +109,7 @@ class Build:
         if errors is None:
             return
         before = errors.file, errors.target_module, errors.options, errors.scope
-        errors.set_file(file.path, file.fullname, self.own.options.clone_for_module(file.fullname))
+        errors.set_file(file.path, file.fullname, self.options(file))
         yield
         errors.file, errors.target_module, errors.options, errors.scope = before
 
@@ -114,7 +123,7 @@ class Build:
         They are taken to return `object`. Under the `Any` that mypy takes for what is not annotated, a
         `[1]` in a returned dict is a `list[Any]`. What is wrong in them is told to nobody.
         """
-        options = self.own.options.clone_for_module(file.fullname)
+        options = self.options(file)
         errors = Errors(options)
         checker = TypeChecker(errors, self.modules, options, file, file.path, self.plugin, {})
         checker.pass_num = checker.last_pass  # what is not known by now will not be
