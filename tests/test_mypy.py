@@ -1,7 +1,7 @@
 """The plugin on cases with what mypy says of them written beside the code, cold and warm.
 
-A file below `fixtures/mypy/` holds cases, each a module that begins with `PRELUDE`. `# E: CODE step.key: type`
-at the end of a line expects an error there: its code (without `orchwipy-`), and what its message names;
+A file below `fixtures/mypy/` holds cases, each a module that begins with `PRELUDE`. At the end of a line
+`# E: CODE step.key: type` expects an error there: its code (without `orchwipy-`), and what its message names;
 several are separated by semicolons. `# N: TEXT` expects a note on the line that has the text.
 """
 
@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-
-import pytest
 
 from .checking import Message, check
 
@@ -43,12 +41,12 @@ def read_cases(path: Path) -> dict[str, str]:
     return dict(zip(names, parts[1::2], strict=True))
 
 
-@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_cases(path: Path, tmp_path: Path) -> None:
+def test_cases(tmp_path: Path) -> None:
     files = {}
-    for name, text in read_cases(path).items():
+    for name, text in {name: text for path in CASES for name, text in read_cases(path).items()}.items():
         files[name] = tmp_path / f"{name}.py"
         files[name].write_text(PRELUDE + text)
+    assert len(files) >= 100
     cold = check(files, tmp_path / "cache", flags=["--warn-unused-ignores"])
     wrong = {name: found for name, file in files.items() if (found := differences(file, cold))}
     assert wrong == {}
@@ -84,7 +82,3 @@ def _matches(message: Message, expected: str) -> bool:
         named.append(f"step `{found['step']}`")
     code = (message.code or "").removeprefix("orchwipy-")
     return code == found["code"] and all(each in message.text for each in named)
-
-
-def test_there_are_enough_cases() -> None:
-    assert sum(len(read_cases(path)) for path in CASES) >= 100

@@ -23,6 +23,7 @@ from mypy.nodes import (
     TupleExpr,
     Var,
 )
+from mypy.subtypes import is_subtype
 from mypy.types import (
     AnyType,
     CallableType,
@@ -198,11 +199,16 @@ class Sent:
 
 
 def _common(found: ProperType, given: ProperType | None) -> ProperType:
-    """Of the alternatives of a type, those that another one can be."""
+    """What is of both types."""
     if given is None or isinstance(given, AnyType):
         return found
-    possible = items_of(given)
-    kept = [each for each in items_of(found) if any(is_overlapping_types(each, one) for one in possible)]
+    kept: list[ProperType] = []
+    for each in items_of(found):
+        for one in items_of(given):
+            if is_subtype(one, each):
+                kept.append(one)
+            elif is_overlapping_types(each, one, ignore_promotions=True):
+                kept.append(each)
     return union_of(kept) if kept else found
 
 
