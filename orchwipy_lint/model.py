@@ -295,5 +295,7 @@ class Pipeline:
     """What callers bring; without it, what the beginner requires, and perhaps what it has defaults for."""
     problems: tuple[tuple[str, Span, str, str], ...] = ()
     """What is wrong with how its steps are put together (OWP209): file, where, what, and what to write."""
+    is_partial: bool = False
+    """A file that may have a part in it cannot be read."""
     parts: tuple[str, ...] = ()
     """The files that make the pipeline, register or hold a step of it, or put its steps together; sorted."""

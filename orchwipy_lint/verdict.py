@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchwipy_lint.codec import Codec
-from orchwipy_lint.contracts import Contracts, with_contract
 from orchwipy_lint.findings import Finding, Hop, Related, Severity, drop_silenced
 from orchwipy_lint.flow import analyse
 from orchwipy_lint.model import Brought, Contract, Pipeline
 from orchwipy_lint.rules import RULES
+from orchwipy_lint.source.contracts import Contracts, with_contract
 from orchwipy_lint.source.names import DIALECT, Dialect
 from orchwipy_lint.source.problems import internal_error
 from orchwipy_lint.types import Atom, Type
@@ -70,18 +70,20 @@ def judge(sources: Mapping[str, bytes], terms: Terms) -> Verdict:
 
     program = read_program(sources, terms.roots, dialect=terms.dialect)
     pipelines = [with_contract(each, terms.contracts) for each in program.pipelines]
-    found = [(pipeline, found_in(pipeline, terms.codes)) for pipeline in pipelines]
-    every = [*program.problems, *(each for _, findings in found for each in findings)]
-    wanted = every
+    found = []
+    for pipeline in pipelines:
+        findings = found_in(pipeline, terms.codes)
+        for path in pipeline.parts:  # a comment is for the pipelines that have a part where it stands
+            findings = drop_opted_out(findings, [pipeline], path, program.lines[path])
+        found.append((pipeline, findings))
+    problems = list(program.problems)
     for path, lines in program.lines.items():
-        wanted = drop_opted_out(wanted, pipelines, path, lines)
-    kept = set(wanted)
-    heard = set(_heard(kept, program.lines))
+        problems = drop_opted_out(problems, (), path, lines)
+    wanted = [*problems, *(each for _, findings in found for each in findings)]
+    heard = set(_heard(dict.fromkeys(wanted), program.lines))
     return Verdict(
-        tuple(
-            outlined(pipeline, [each for each in findings if each in kept]) for pipeline, findings in found
-        ),
-        tuple(each for each in program.problems if each in kept),
+        tuple(outlined(pipeline, findings) for pipeline, findings in found),
+        tuple(problems),
         tuple(each for each in wanted if each not in heard),
     )
 

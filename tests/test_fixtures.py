@@ -1,5 +1,7 @@
 """Every file below `fixtures/`, but for its projects, is a pipeline with its findings written beside them.
 
+Below `fixtures/projects/` it is every folder, whose files hold pipelines together.
+
 `# OWP101: 12 coffee beans` at the end of a line expects that finding on the line: its code, its column,
 and for a finding about the state the step and the key, with `via start>tea>coffee` also the path that
 shows it. Several are separated by semicolons; without a column any will do. A first line such as
@@ -8,19 +10,20 @@ shows it. Several are separated by semicolons; without a column any will do. A f
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from orchwipy_lint import Finding, check_source
+from orchwipy_lint import Finding, check_paths, check_source
 from orchwipy_lint.rules import RULES
 from orchwipy_lint.selection import Selection
 
 FIXTURES = Path(__file__).parent / "fixtures"
-PROJECTS = ("contracts",)
-"""Folders of projects, which have tests of their own."""
+PROJECTS = ("contracts", "projects")
+"""Folders of projects, whose files hold pipelines together."""
 FILES = sorted(path for path in FIXTURES.rglob("*.py") if path.relative_to(FIXTURES).parts[0] not in PROJECTS)
 
 _COMMENT = re.compile(r"# (OWP\d{3}.*)$")
@@ -77,9 +80,31 @@ def read_text(path: Path) -> str:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(FIXTURES).as_posix())
 def test_fixture(path: Path) -> None:
     text = read_text(path)
-    unmatched = read_expected(text)
-    unexpected = []
-    for finding in check_source(path.read_bytes(), path.name, selection=read_selection(text)):
+    found = check_source(path.read_bytes(), path.name, selection=read_selection(text))
+    assert differences(read_expected(text), found) == ([], [])
+
+
+@pytest.mark.parametrize("folder", sorted((FIXTURES / "projects").iterdir()), ids=lambda folder: folder.name)
+def test_project(folder: Path) -> None:
+    found = check_paths([folder])
+    places = {
+        str(path): [each for each in found if os.path.abspath(each.path) == str(path)]
+        for path in files_of(folder)
+    }
+    assert sum(map(len, places.values())) == len(found)
+    wrong = {path: differences(read_expected(read_text(Path(path))), each) for path, each in places.items()}
+    assert {path: each for path, each in wrong.items() if each != ([], [])} == {}
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The modules of a project."""
+    return sorted(folder.rglob("*.py"))
+
+
+def differences(expected: list[Expected], found: list[Finding]) -> tuple[list[str], list[Expected]]:
+    """The findings that nobody expects, as they would be written, and those that are not there."""
+    unmatched, unexpected = list(expected), []
+    for finding in found:
         match = next((each for each in unmatched if each.matches(finding)), None)
         if match is None:
             unexpected.append(finding)
@@ -89,7 +114,7 @@ def test_fixture(path: Path) -> None:
         f"{each.line}: {each.code}: {each.column} {each.step} {each.key} via {'>'.join(each.witness or ())}"
         for each in unexpected
     ]
-    assert (shown, unmatched) == ([], [])
+    return shown, unmatched
 
 
 def test_every_rule_has_a_broken_fixture() -> None:

@@ -218,7 +218,7 @@ def test_where_there_is_no_pipeline_the_analyser_is_not_loaded(tmp_path: Path) -
         "import ast, sys\n"
         "from orchwipy_lint.flake8_plugin import Plugin\n"
         "assert list(Plugin(ast.parse(''), 'a.py', ['import os\\n']).run()) == []\n"
-        "print(*(each for each in ('orchwipy_lint.rules', 'libcst', 'multiprocessing') if each in sys.modules))"
+        "print(*{'orchwipy_lint.rules', 'libcst', 'multiprocessing'} & set(sys.modules))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True

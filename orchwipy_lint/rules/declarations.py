@@ -8,7 +8,7 @@ from orchwipy_lint.findings import Finding, Severity
 from orchwipy_lint.flow import Flow
 from orchwipy_lint.model import Arm
 from orchwipy_lint.rules.base import Rule
-from orchwipy_lint.rules.paths import arms_of, at
+from orchwipy_lint.rules.paths import arms_of, at, unless_partial
 
 __all__ = [
     "ASYNC_STEP",
@@ -63,6 +63,7 @@ def unreadable_return(flow: Flow) -> Iterator[Finding]:
                     step.path,
                     site.span,
                     f"step `{step.name}` returns what cannot be read: {site.problem}",
+                    severity=unless_partial(flow, UNREADABLE_RETURN.severity),
                     step=step.name,
                 )
 

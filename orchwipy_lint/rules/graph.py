@@ -10,7 +10,7 @@ from orchwipy_lint.flow.graph import END
 from orchwipy_lint.flow.monitors import FREE, Reached
 from orchwipy_lint.model import ALWAYS, Arm, Span, Step
 from orchwipy_lint.rules.base import Rule
-from orchwipy_lint.rules.paths import arms_of, at, closest
+from orchwipy_lint.rules.paths import arms_of, at, closest, line_of, unless_partial
 
 __all__ = [
     "DUPLICATE_STEP",
@@ -154,6 +154,7 @@ def unresolved_target(flow: Flow) -> Iterator[Finding]:
                 step.path,
                 arm.span,
                 f"the text does not tell {where} of step `{step.name}`, so no path beyond is checked",
+                severity=unless_partial(flow, UNRESOLVED_TARGET.severity),
                 step=step.name,
                 help="name it by a string, a constant, a conditional expression of strings, "
                 "or a parameter annotated `Literal[...]`",
@@ -162,12 +163,13 @@ def unresolved_target(flow: Flow) -> Iterator[Finding]:
 
 def duplicate_step(flow: Flow) -> Iterator[Finding]:
     for first, second in flow.pipeline.replaced:
+        where = line_of(first.path, first.span.line, second.path)
         yield at(
             DUPLICATE_STEP,
             flow.pipeline,
             second.path,
             second.span,
-            f"step `{second.name}` replaces the one of the same name at line {first.span.line}",
+            f"step `{second.name}` replaces the one of the same name at {where}",
             step=second.name,
             related=[
                 Related(first.path, first.span.line, f"the first step `{first.name}`, which never runs")

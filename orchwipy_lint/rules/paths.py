@@ -25,14 +25,21 @@ __all__ = [
     "hops_of",
     "keys_on_arrival",
     "last_change",
+    "line_of",
     "remark",
     "shortened",
     "signature",
     "steps_of",
     "through",
+    "unless_partial",
 ]
 
 MAX_TEXT = 72
+
+
+def line_of(path: str, line: int, here: str) -> str:
+    """A line in words: with its file where that is not the one at hand."""
+    return f"line {line}" if path == here else f"{path}:{line}"
 
 
 def at(
@@ -73,6 +80,11 @@ def at(
         also=also,
         swap=swap,
     )
+
+
+def unless_partial(flow: Flow, severity: Severity) -> Severity:
+    """Where a file cannot be read, what is not known here may be known from there."""
+    return Severity.NOTE if flow.pipeline.is_partial else severity
 
 
 def steps_of(flow: Flow, path: Path) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from orchwipy_lint.rules.paths import (
     closest,
     hops_of,
     keys_on_arrival,
+    line_of,
     shortened,
     steps_of,
 )
@@ -45,7 +46,7 @@ def missing_argument(flow: Flow) -> Iterator[Finding]:
             related=[*_drops(flow, path, key), _need(node, key)],
             help=_help(flow, edge, node, key, meant),
             hops=hops_of(flow, path, key, _end(node)),
-            also=_also(flow, node, key),
+            also=_also(flow, node, key, step.path),
             swap=(key, meant) if meant else None,
         )
 
@@ -70,6 +71,7 @@ def _missing_at_start(flow: Flow) -> Iterator[Finding]:
                 step=step.name,
                 key=key,
                 witness=[step.name],
+                related=[_need(node, key)],
                 help=f"{hint}{_or_default(node, key, 'promise it in the contract', step.path)}",
                 hops=[*callers(flow, number, key), arriving(step, key, "needs it")],
             )
@@ -207,7 +209,7 @@ def _help(flow: Flow, edge: Edge, node: Node, key: str, meant: str | None) -> st
 
 def _or_default(node: Node, key: str, bringing: str, near: str) -> str:
     """Two ways out: how to bring the key, and how to do without it, as seen from a file."""
-    where = f"{'line ' if node.step.path == near else f'{node.step.path}:'}{_reading(node, key).line}"
+    where = line_of(node.step.path, _reading(node, key).line, near)
     if key not in node.parameters:
         return f'{bringing}, or read it with `.get("{key}")` at {where}'
     return f"{bringing}, or give `{key}` a default at {where}"
@@ -226,7 +228,7 @@ def _with_key(flow: Flow, edge: Edge, key: str) -> str:
     return f"return {inner}{separator}{added}{text[-1]} here" if key.isidentifier() else f"set `{key}` here"
 
 
-def _also(flow: Flow, node: Node, key: str) -> str | None:
+def _also(flow: Flow, node: Node, key: str, here: str) -> str | None:
     """Another path, on which the key does arrive."""
     best: Path | None = None
     for edge in flow.graph.into[node.number]:
@@ -245,7 +247,9 @@ def _also(flow: Flow, node: Node, key: str) -> str | None:
         return text
     if not setters:
         return f"{text}, where the caller brings it"
-    return f"{text}, where line {setters[-1].arm.span.line} sets it"
+    setter = setters[-1]
+    where = line_of(flow.graph.nodes[setter.source].step.path, setter.arm.span.line, here)
+    return f"{text}, where {where} sets it"
 
 
 MISSING_ARGUMENT = Rule(
@@ -259,7 +263,8 @@ MISSING_ARGUMENT = Rule(
         "that leads to the step without the key, once for each such return, with the shortest path that "
         'shows it. Set the key there, keep it where it is dropped (`"*"` and a dict drop every key that '
         "they do not name), or give the parameter a default. The analysis goes on as though the key were "
-        "there, so that one defect is one finding."
+        "there, so that one defect is one finding. What the first step needs and a contract in the "
+        "configuration does not promise is found at the step itself."
     ),
     bad="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates

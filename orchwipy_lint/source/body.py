@@ -153,7 +153,10 @@ class Body:
                 return self.match(match, match_twin, path)
             case _:
                 for name in stored_names([twin]):
-                    path.env[name] = (opaque(),)
+                    if isinstance(twin, ast.ImportFrom) and self.expressions.names.is_sure(name):
+                        path.env.pop(name, None)  # it is looked up where it is used
+                    else:
+                        path.env[name] = (opaque(),)
         return path
 
     def returned(self, node: cst.Return, twin: ast.Return, path: Path) -> None:

@@ -6,6 +6,7 @@ import ast
 import re
 
 from orchwipy_lint.source.names import Names
+from orchwipy_lint.source.statements import name_of
 
 __all__ = ["HARMLESS", "escapes"]
 
@@ -58,17 +59,12 @@ def _escapes(tree: ast.Module, name: str, names: Names) -> bool:
 
 
 def _is(name: str, node: ast.expr) -> bool:
-    return (isinstance(node, ast.Name) and node.id == name) or _is_bare(name, node)
+    return name_of(node) == name or _is_bare(name, node)
 
 
 def _is_bare(name: str, node: ast.expr) -> bool:
     """`pipe.fn` or `pipe.step` without a call: whoever has it can register steps."""
-    return (
-        isinstance(node, ast.Attribute)
-        and node.attr in _REGISTERING
-        and isinstance(node.value, ast.Name)
-        and node.value.id == name
-    )
+    return isinstance(node, ast.Attribute) and node.attr in _REGISTERING and name_of(node.value) == name
 
 
 def _is_known(function: ast.expr, names: Names) -> bool:

@@ -48,7 +48,8 @@ class Dialect:
     @property
     def marks(self) -> frozenset[str]:
         """Words of which a file has one, if it says anything of ours itself."""
-        return frozenset(each.rpartition(".")[2] for each in self.packages | self.classes)
+        words = {each.rpartition(".")[2] for each in self.packages | self.classes}
+        return frozenset(each for each in words if not any(other in each for other in words - {each}))
 
     def ours(self, name: str) -> str | None:
         """The short name of something that is ours, from its full name."""
@@ -89,8 +90,12 @@ class Names:
     space: Space = field(default_factory=lambda: Space(Layout(())))
     imports: dict[str, str] = field(default_factory=dict)
     links: dict[str, tuple[str, str]] = field(default_factory=dict)
+    relinked: set[str] = field(default_factory=set)
+    """Names that are imported from several places."""
     stars: list[str] = field(default_factory=list)
     """The files of which everything is imported that is public."""
+    files: dict[str, None] = field(default_factory=dict)
+    """The files that are imported, in their order."""
     constants: dict[str, object] = field(default_factory=dict)
     aliases: dict[str, ast.expr] = field(default_factory=dict)
     typed_dicts: dict[str, Mapping[str, Field]] = field(default_factory=dict)
@@ -129,6 +134,8 @@ class Names:
     def _followed(self, name: str) -> tuple[Names, str]:
         here, seen = self, set[tuple[str, str]]()
         while name:
+            if name in here._origins:
+                return here._origins[name]
             known = name
             while known not in here.links and "." in known:
                 known = known.rpartition(".")[0]
@@ -155,6 +162,16 @@ class Names:
                 break
             here, name = self.space.modules.get(below), rest
         return None if here is None else (here, name)
+
+    def link(self, name: str, path: str, there: str) -> None:
+        """Note which file has what a name is imported as, and under which name."""
+        if self.links.get(name, (path, there)) != (path, there):
+            self.relinked.add(name)
+        self.links[name] = (path, there)
+
+    def is_sure(self, name: str) -> bool:
+        """Whether a name is imported from one file of the space, wherever it is."""
+        return name in self.links and name not in self.relinked
 
     def dotted(self, node: ast.AST | None) -> str | None:
         """The full name of `x` or `x.y` by its import; a builtin's own name; None for anything local."""

@@ -12,8 +12,8 @@ from __future__ import annotations
 import io
 import tokenize
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from orchwipy_lint.collector import uncollected
 from orchwipy_lint.findings import Finding
@@ -21,6 +21,7 @@ from orchwipy_lint.model import Pipeline, Span
 from orchwipy_lint.source.assembly import InFile, assembled
 from orchwipy_lint.source.declared import Draft, Module
 from orchwipy_lint.source.definitions import Definitions, declare, define, import_stars
+from orchwipy_lint.source.imports import imports_of
 from orchwipy_lint.source.layout import Layout
 from orchwipy_lint.source.limits import MAX_BYTES, Unreadable, parse, split_lines
 from orchwipy_lint.source.names import DIALECT, Dialect, Names, Space
@@ -69,9 +70,10 @@ class _Reading:
         found = {
             path: definitions for path in sorted(sources) if (definitions := self.opened(path, sources[path]))
         }
-        import_stars(self.space)
         starts = self.starts()
-        order = [path for path in self.imported_first(starts) if self.named(path, found[path])]
+        order = self.imported_first(starts)
+        import_stars(self.space, order)
+        order = [path for path in order if self.named(path, found[path])]
         self.settle(order)
         relevant = [
             path for path in starts if path in self.modules and self.modules[path].relevance.is_relevant
@@ -79,7 +81,8 @@ class _Reading:
         walk = Walk(self.modules)
         walk.run(relevant)
         self.failed.update(walk.failed)
-        pipelines = self.pipelines(walk.drafts)
+        unread = {path: self.imports(path, sources[path]) for path in self.failed}
+        pipelines = [self.weighed(each, unread) for each in self.pipelines(walk.drafts)]
         problems = [_finding(path, error) for path, error in sorted(self.failed.items())]
         return Program(tuple(pipelines), tuple(problems), self.lines)
 
@@ -100,12 +103,8 @@ class _Reading:
 
     def starts(self) -> list[str]:
         """All modules, in the order in which a look at them starts: first those that nothing imports."""
-        imported = {file for names in self.space.modules.values() for file in self.imports(names)}
+        imported = {file for names in self.space.modules.values() for file in names.files}
         return sorted(self.modules, key=lambda path: (path in imported, path))
-
-    def imports(self, names: Names) -> list[str]:
-        """The files that a module imports, in their order."""
-        return list(dict.fromkeys([*(file for file, _ in names.links.values()), *names.stars]))
 
     def imported_first(self, starts: Sequence[str]) -> list[str]:
         """The modules, what each imports before it as far as they do not import one another."""
@@ -118,7 +117,7 @@ class _Reading:
                 below = next((each for each in rest if each in self.modules and each not in seen), None)
                 if below is not None:
                     seen.add(below)
-                    waiting.append((below, iter(self.imports(self.space.modules[below]))))
+                    waiting.append((below, iter(self.space.modules[below].files)))
                     continue
                 waiting.pop()
                 if path:
@@ -144,7 +143,7 @@ class _Reading:
         """Tell which modules and which of their names may declare pipelines, by what they import."""
         importers: dict[str, list[Module]] = {}
         for path in order:
-            for file in self.imports(self.space.modules[path]):
+            for file in self.space.modules[path].files:
                 importers.setdefault(file, []).append(self.modules[path])
         waiting = [path for path in order if self.modules[path].relevance.is_relevant]
         while waiting:
@@ -168,6 +167,31 @@ class _Reading:
             return False
         matter = module.relevance.functions | module.relevance.pipelines
         return home.path not in settled or there in matter or (not there and bool(matter))
+
+    def imports(self, path: str, data: bytes) -> set[str]:
+        """The files that a file which cannot be read imports, itself or by others."""
+        found = {self.space.layout.find(each, path) for each in imports_of(data)}
+        return self.reached(each for each in found if each is not None)
+
+    def reached(self, paths: Iterable[str]) -> set[str]:
+        """Files, and those that they import, themselves or by others."""
+        seen: set[str] = set()
+        waiting = list(paths)
+        while waiting:
+            path = waiting.pop()
+            if path not in seen:
+                seen.add(path)
+                names = self.space.modules.get(path)
+                waiting += () if names is None else names.files
+        return seen
+
+    def weighed(self, pipeline: Pipeline, unread: Mapping[str, set[str]]) -> Pipeline:
+        """The pipeline, which has parts elsewhere where files cannot be read that belong to it."""
+        if not unread:
+            return pipeline
+        reached, parts = self.reached(pipeline.parts), set(pipeline.parts)
+        is_partial = any(path in reached or parts & known for path, known in unread.items())
+        return replace(pipeline, is_partial=True, escapes=True) if is_partial else pipeline
 
     def pipelines(self, drafts: Sequence[Draft]) -> list[Pipeline]:
         readers = {
