@@ -55,6 +55,8 @@ class Value:
     constants: frozenset[Scalar] | None = None
     copies: str | None = None
     placeholder: bool = False
+    made: frozenset[Span] | None = None
+    """The expressions that were assigned, of which it is one; None where it may be anything else."""
 
 
 UNKNOWN_VALUE = Value()

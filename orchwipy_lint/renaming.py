@@ -27,7 +27,8 @@ def renamed_pipeline(pipeline: Pipeline, rename: _Rename) -> Pipeline:
     """The pipeline with other names of files."""
 
     def renamed(step: Step) -> Step:
-        return replace(step, path=rename(step.path))
+        problems = tuple((rename(path), span, what, help) for path, span, what, help in step.problems)
+        return replace(step, path=rename(step.path), problems=problems)
 
     return replace(
         pipeline,

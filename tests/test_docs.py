@@ -28,7 +28,7 @@ from tests.warm import Warm
 
 PROJECT = Path(__file__).parent.parent
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
-_SLOW = ("cdk.md",)
+_SLOW = ("cdk.md", "mypy.md")
 RUN = [pytest.param(each, marks=pytest.mark.slow) if each.name in _SLOW else each for each in PAGES]
 
 _BLOCK = re.compile(r"^```(?P<language>\w+)(?: (?P<role>\S+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)

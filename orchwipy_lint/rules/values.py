@@ -14,9 +14,18 @@ from orchwipy_lint.rules.base import Rule
 from orchwipy_lint.rules.paths import arriving, arrows, at, callers, hops_of, steps_of
 from orchwipy_lint.types import Atom, Type
 
-__all__ = ["INCOMPATIBLE_ARGUMENT", "NOT_SERIALIZABLE", "PLACEHOLDER", "carried", "givers"]
+__all__ = [
+    "INCOMPATIBLE_ARGUMENT",
+    "NOT_SERIALIZABLE",
+    "PLACEHOLDER",
+    "WAYS_OUT",
+    "carried",
+    "givers",
+    "incompatible",
+    "unsent",
+]
 
-_WAYS_OUT = {
+WAYS_OUT = {
     "set": "pass a list: `sorted(...)`",
     "frozenset": "pass a list: `sorted(...)`",
     "bytes": "pass a string: `.decode()`, or `base64.b64encode(...).decode()`",
@@ -44,14 +53,14 @@ def incompatible_argument(flow: Flow) -> Iterator[Finding]:
     takers = _takers(flow)
     for key, steps in takers.items():
         for atom, origins in givers(flow, key).items():
-            if atom.name in _WAYS_OUT:
+            if atom.name in WAYS_OUT:
                 continue  # it does not arrive at all
             wrong = [nodes for nodes in steps if not nodes[0].parameters[key].type.accepts_atom(atom)]
             for edges in origins if wrong else ():
                 for nodes in wrong:
                     path = carried(flow, key, atom, edges, nodes)
                     if path is not None:
-                        yield _incompatible(flow, key, atom, edges, nodes[0], path)
+                        yield incompatible(flow, key, f"`{atom}`", edges, nodes[0], path)
 
 
 def _from_callers(flow: Flow) -> Iterator[Finding]:
@@ -133,7 +142,8 @@ def carried(flow: Flow, key: str, atom: Atom, edges: list[Edge], nodes: list[Nod
     return best
 
 
-def _incompatible(flow: Flow, key: str, atom: Atom, edges: list[Edge], node: Node, path: Path) -> Finding:
+def incompatible(flow: Flow, key: str, given: str, edges: list[Edge], node: Node, path: Path) -> Finding:
+    """The finding that a value which these arms give arrives as what the parameter does not take."""
     parameter = node.parameters[key]
     giver = edges[0] if edges else path.hops[-1].edge
     source = flow.graph.nodes[giver.source].step
@@ -145,7 +155,7 @@ def _incompatible(flow: Flow, key: str, atom: Atom, edges: list[Edge], node: Nod
         source.path,
         giver.arm.span,
         f"IncompatibleArgument: step `{node.step.name}` takes `{key}` as `{parameter.annotation}`, "
-        f"and it {who} `{atom}` by {arrows(names)}",
+        f"and it {who} {given} by {arrows(names)}",
         step=node.step.name,
         key=key,
         witness=names,
@@ -159,28 +169,33 @@ def not_serializable(flow: Flow) -> Iterator[Finding]:
     seen: set[object] = set()
     for edge in flow.graph.edges:
         node = flow.graph.nodes[edge.source]
-        step = node.step
         for key, value in {**edge.arm.effect.sets, **edge.arm.effect.maybe}.items():
             name = _not_json(value.type)
             if name is None or (node.origin, edge.arm.span, key) in seen:
                 continue
             seen.add((node.origin, edge.arm.span, key))
-            yield at(
-                NOT_SERIALIZABLE,
-                flow.pipeline,
-                step.path,
-                edge.arm.span,
-                f"`{key}` is a `{name}` here, which JSON cannot carry to the next step",
-                step=step.name,
-                key=key,
-                help=_WAYS_OUT[name],
-            )
+            yield unsent(flow, edge, key, name, WAYS_OUT[name])
+
+
+def unsent(flow: Flow, edge: Edge, key: str, name: str, help: str) -> Finding:
+    """The finding that an arm gives a key what JSON cannot carry."""
+    step = flow.graph.nodes[edge.source].step
+    return at(
+        NOT_SERIALIZABLE,
+        flow.pipeline,
+        step.path,
+        edge.arm.span,
+        f"`{key}` is a `{name}` here, which JSON cannot carry to the next step",
+        step=step.name,
+        key=key,
+        help=help,
+    )
 
 
 def _not_json(type_: Type) -> str | None:
     """The first class in a type that `json` refuses."""
     for atom in _atoms(type_):
-        if atom.name in _WAYS_OUT:
+        if atom.name in WAYS_OUT:
             return atom.name
         for argument in atom.args:
             found = _not_json(argument)

@@ -61,6 +61,8 @@ class Known:
 
     value: object
     type: Type = ANY
+    made: ast.expr | None = None
+    """The expression of the assignment that it comes from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,6 +220,8 @@ class Opaque:
     """The keys of a TypedDict."""
     step: str | None = None
     """The step that it is."""
+    made: ast.expr | None = None
+    """The expression of the assignment that it comes from."""
 
 
 Abstract = Known | Passed | Entries | Updates | Choice | Fan | Truth | Original | Placeholder | Opaque

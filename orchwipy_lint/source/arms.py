@@ -242,7 +242,14 @@ class Reading:
             constants=frozenset[Scalar]().union(*known) if len(known) == len(constants) else None,
             copies=copies,
             placeholder=any(isinstance(value, Placeholder) for value, _ in left),
+            made=self.made(left),
         )
+
+    def made(self, left: list[tuple[Abstract, Cases]]) -> frozenset[Span] | None:
+        """The expressions that were assigned, where each of these comes from one."""
+        found = [value.made if isinstance(value, (Known, Opaque)) else None for value, _ in left]
+        spans = frozenset(self.context.places.span(each) for each in found if each is not None)
+        return spans if found and None not in found else None
 
     def type(self, value: Abstract, cases: Cases) -> Type:
         if isinstance(value, Passed):

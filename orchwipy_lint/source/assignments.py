@@ -36,7 +36,7 @@ class Assignments:
         if len(node.targets) > 1 and any(isinstance(each.value, Entries) for each in value):
             value = (opaque(),)  # two names for one dict: a change through one shows in the other
         for each in node.targets:
-            self.bind(each.target, value, path, node.value)
+            self.bind(each.target, _made(value, twin.value), path, node.value)
 
     def annotated(self, node: cst.AnnAssign, twin: ast.AnnAssign, path: Path) -> None:
         if isinstance(twin.target, ast.Name):
@@ -44,7 +44,7 @@ class Assignments:
             self.fields[twin.target.id] = self.annotations.fields_of(twin.annotation)
         if node.value is not None and twin.value is not None:
             value = self.expressions.read(node.value, twin.value, path.env)
-            self.bind(node.target, value, path, node.value)
+            self.bind(node.target, _made(value, twin.value), path, node.value)
 
     def augmented(self, node: cst.AugAssign, twin: ast.AugAssign, path: Path) -> None:
         self.expressions.read(node.value, twin.value, path.env)
@@ -94,11 +94,13 @@ class Assignments:
         found: list[Alternative] = []
         for each, cases in value:
             if isinstance(each, Known):
-                found.append(Alternative(Known(each.value, declared), cases))
+                found.append(Alternative(replace(each, type=declared), cases))
             elif isinstance(each, Passed) and not declared.is_any:
                 found.append(Alternative(replace(each, type=declared, fields=fields), cases))
             elif isinstance(each, Opaque):
-                found.append(Alternative(Opaque(declared, each.why, fields, each.step), cases))
+                found.append(
+                    Alternative(Opaque(declared, each.why, fields, each.step, made=each.made), cases)
+                )
             else:
                 found.append(Alternative(each, cases))
         return tuple(found)
@@ -127,6 +129,14 @@ class Assignments:
                     else Alternative(each, cases)
                     for each, cases in path.env.get(target.value.id, ())
                 )
+
+
+def _made(value: tuple[Alternative, ...], source: ast.expr) -> tuple[Alternative, ...]:
+    """What an assignment gives, with where it comes from."""
+    return tuple(
+        Alternative(replace(each, made=source) if isinstance(each, (Known, Opaque)) else each, cases)
+        for each, cases in value
+    )
 
 
 def _without(entries: Entries, key: object) -> Entries:

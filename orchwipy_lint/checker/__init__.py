@@ -1,0 +1,1 @@
+"""Inside mypy: what its types tell of a pipeline, and findings as its errors."""

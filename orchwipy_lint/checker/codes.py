@@ -1,0 +1,31 @@
+"""The error codes under which mypy shows findings: `orchwipy-` and the name of the rule."""
+
+from __future__ import annotations
+
+from mypy.errorcodes import ErrorCode, error_codes
+
+from orchwipy_lint.rules import RULES
+
+__all__ = ["code_of", "is_ours"]
+
+_PREFIX = "orchwipy-"
+
+
+def code_of(name: str) -> ErrorCode:
+    """The code of a rule by the rule's name."""
+    return error_codes[_PREFIX + name]
+
+
+def is_ours(code: ErrorCode) -> bool:
+    """Whether an error of this code was reported by the plugin."""
+    return code.code.startswith(_PREFIX)
+
+
+def _register() -> None:
+    """Lets mypy know the codes, so that its options can name them; a daemon loads the plugin many times."""
+    for rule in RULES:
+        if _PREFIX + rule.name not in error_codes:
+            ErrorCode(_PREFIX + rule.name, f"{rule.code}: {rule.name.replace('-', ' ')}", "Orchwipy")
+
+
+_register()

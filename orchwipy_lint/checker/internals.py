@@ -1,0 +1,188 @@
+"""What is not mypy's public interface, all of it: its errors and its checker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+
+from mypy.checker import TypeChecker
+from mypy.checker_state import checker_state
+from mypy.config_parser import parse_mypy_comments
+from mypy.errorcodes import UNUSED_IGNORE, ErrorCode
+from mypy.errors import Errors
+from mypy.nodes import Expression, FuncDef, MypyFile
+from mypy.options import Options
+from mypy.plugin import Plugin
+from mypy.state import state
+from mypy.types import CallableType, Instance, Type
+from mypy.util import get_mypy_comments
+
+from orchwipy_lint.checker.codes import is_ours
+from orchwipy_lint.checker.sources import Sources
+
+__all__ = ["Build", "Types"]
+
+
+@dataclass(frozen=True, slots=True)
+class Types:
+    """The types of expressions in some functions."""
+
+    checker: TypeChecker
+
+    def of(self, node: Expression) -> Type | None:
+        """The type of an expression, None where mypy proves that it is never reached."""
+        return self.checker.lookup_type_or_none(node)
+
+    def named(self, name: str, *arguments: Type) -> Instance:
+        """The type of a class by its full name."""
+        return self.checker.named_generic_type(name, list(arguments))
+
+
+class Build:
+    """One run of mypy, as the plugin sees it."""
+
+    def __init__(self, plugin: Plugin) -> None:
+        self.own = plugin
+        self.sources = Sources(plugin.options)
+        self.errors: Errors | None = None
+        self.plugin: Plugin = plugin
+        self.modules: dict[str, MypyFile] = {}
+        self._first: object = None
+        self._checker: TypeChecker | None = None
+        """The checker of our own that is at work."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a way to report."""
+        return self.errors is not None
+
+    def learn(self, api: object) -> None:
+        """Take from the interface that mypy gives to a hook what the plugin itself does not get."""
+        errors, plugin = getattr(api, "errors", None), getattr(api, "plugin", None)
+        if isinstance(errors, Errors) and isinstance(plugin, Plugin):
+            self.errors, self.plugin, self._first = errors, plugin, errors.error_info_map
+
+    @property
+    def is_update(self) -> bool:
+        """Whether a daemon checks what has changed: before that, it forgets all errors."""
+        errors = self.errors
+        return self.is_daemon and errors is not None and errors.error_info_map is not self._first
+
+    @property
+    def is_daemon(self) -> bool:
+        """Whether mypy stays, and checks again what has changed."""
+        return self.own.options.fine_grained_incremental
+
+    def at(self, api: object) -> tuple[MypyFile, object] | None:
+        """The module that mypy is checking, and the checker that does it: each time another one."""
+        return (api.tree, api) if isinstance(api, TypeChecker) and api is not self._checker else None
+
+    def clear(self, file: MypyFile) -> None:
+        """Take back what was reported in a module."""
+        if self.errors is not None and file.path in self.errors.error_info_map:
+            reported = self.errors.error_info_map[file.path]
+            kept = [each for each in reported if each.code is None or not is_ours(each.code)]
+            self.errors.error_info_map[file.path] = kept
+
+    def settle(self, file: MypyFile) -> None:
+        """Say anew which comments ignore nothing: a daemon does it before the plugin has reported."""
+        errors, options = self.errors, self.options(file)
+        if errors is None or not (self.is_daemon and options.warn_unused_ignores):
+            return
+        reported = errors.error_info_map.get(file.path, [])
+        errors.error_info_map[file.path] = [each for each in reported if each.code is not UNUSED_IGNORE]
+        with self._in(file):
+            errors.generate_unused_ignore_errors(file.path)
+
+    def options(self, file: MypyFile) -> Options:
+        """What is configured for a module, by comments in it too."""
+        options = self.own.options.clone_for_module(file.fullname)
+        comments = get_mypy_comments((self.sources.text(file.path) or b"").decode(errors="replace"))
+        return options.apply_changes(parse_mypy_comments(comments, options)[0]) if comments else options
+
+    @contextmanager
+    def _in(self, file: MypyFile) -> Iterator[None]:
+        """Errors are reported in this module for a while."""
+        errors = self.errors
+        if errors is None:
+            return
+        before = errors.file, errors.target_module, errors.options, errors.scope
+        errors.set_file(file.path, file.fullname, self.options(file))
+        yield
+        errors.file, errors.target_module, errors.options, errors.scope = before
+
+    def is_silent(self, file: MypyFile) -> bool:
+        """Whether nothing that is reported in a module would be shown."""
+        return self.errors is None or file.path in self.errors.ignored_files
+
+    def types(self, file: MypyFile, functions: Iterable[FuncDef]) -> Types:
+        """Types by a check of these functions of our own: mypy passes over those without annotations.
+
+        They are taken to return `object`. Under the `Any` that mypy takes for what is not annotated, a
+        `[1]` in a returned dict is a `list[Any]`. What is wrong in them is told to nobody.
+        """
+        options = self.options(file)
+        errors = Errors(options)
+        checker = TypeChecker(errors, self.modules, options, file, file.path, self.plugin, {})
+        checker.pass_num = checker.last_pass  # what is not known by now will not be
+        self._checker = checker
+        with state.strict_optional_set(options.strict_optional), checker_state.set(checker):
+            errors.set_file(file.path, file.fullname, scope=checker.tscope, options=options)
+            with checker.tscope.module_scope(file.fullname):
+                for function in functions:
+                    _check(checker, function)
+        return Types(checker)
+
+    def report(
+        self,
+        file: MypyFile,
+        message: str,
+        notes: Iterable[str],
+        code: ErrorCode,
+        *,
+        severity: str,
+        line: int,
+        column: int,
+        end_line: int,
+        end_column: int,
+    ) -> None:
+        """An error in a module, with notes that go where it goes."""
+        errors = self.errors
+        if errors is None:
+            return
+        lines = range(line, end_line + 1)
+        with self._in(file):
+            error = errors.report(
+                line,
+                column,
+                message,
+                code,
+                severity=severity,
+                origin_span=lines,
+                end_line=end_line,
+                end_column=end_column,
+            )
+            for note in notes:
+                errors.report(line, column, note, severity="note", origin_span=lines, parent_error=error)
+
+
+def _check(checker: TypeChecker, function: FuncDef) -> None:
+    """Check a function's body. A failure of mypy's own in it is an exception like any other."""
+    typed = checker.function_type(function)
+    if not isinstance(typed, CallableType):
+        return
+    if not (function.is_coroutine or function.is_generator):
+        typed = typed.copy_modified(ret_type=checker.named_type("builtins.object"))
+    said = StringIO()
+    try:
+        with (
+            redirect_stdout(said),
+            redirect_stderr(said),
+            checker.binder.top_frame_context(),
+            checker.tscope.function_scope(function),
+        ):
+            checker.check_func_item(function, type_override=typed, name=function.name)
+    except SystemExit as ended:  # mypy has printed what happened, and would end
+        raise RuntimeError(f"mypy fails on `{function.name}`") from ended

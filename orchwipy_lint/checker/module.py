@@ -1,0 +1,125 @@
+"""One module: what is found in it → errors of mypy's."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import PurePath
+
+from mypy.nodes import MypyFile
+
+from orchwipy_lint import __version__
+from orchwipy_lint.baseline import Baselines
+from orchwipy_lint.check import codes_of
+from orchwipy_lint.checker.codes import code_of
+from orchwipy_lint.checker.internals import Build
+from orchwipy_lint.checker.sources import Part
+from orchwipy_lint.checker.typed import Typed
+from orchwipy_lint.findings import Finding, Hop, Severity, drop_silenced
+from orchwipy_lint.selection import Selection
+from orchwipy_lint.source.optouts import drop_opted_out
+
+__all__ = ["check_module"]
+
+
+def check_module(build: Build, file: MypyFile) -> frozenset[str]:
+    """Report what is found in a module; returns the files that have a part in its pipelines.
+
+    Whatever goes wrong is reported as well, and never raised.
+    """
+    if build.is_silent(file):
+        return frozenset()
+    parts: frozenset[str] = frozenset()
+    try:
+        part = build.sources.part(file.path)
+        if part is not None:
+            parts = frozenset(path for each in part.pipelines for path in each.parts)
+        findings = [] if part is None else _found(build, file, part)
+    except Exception as error:
+        findings = [_failure(file.path, error)]
+    build.clear(file)
+    for finding in findings:
+        _report(build, file, finding)
+    return parts
+
+
+def _found(build: Build, file: MypyFile, part: Part) -> list[Finding]:
+    """What there is to say of a module, as its project is configured."""
+    project, path, lines = part.project, part.path, part.lines[part.path]
+    wanted = project.select(path, Selection())
+    found = [replace(each, path=path) for each in part.problems]
+    if part.pipelines:
+        module = Typed(build, file, part)
+        pipelines = [module.pruned(each) for each in part.pipelines]
+        codes = codes_of(wanted)
+        found += [each for one in pipelines for each in module.findings(one, codes) if each.path == path]
+        for name, text in part.lines.items():
+            found = drop_opted_out(found, pipelines, name, text)
+    weighed = list(dict.fromkeys(map(project.weigh, drop_silenced(found, lines))))
+    kept = Baselines().sift(project.baseline, path, wanted, weighed, wanted.shows)
+    return sorted(kept, key=lambda finding: finding.sort_key)
+
+
+def _report(build: Build, file: MypyFile, finding: Finding) -> None:
+    build.report(
+        file,
+        _plain(finding.message),
+        [_plain(each) for each in _notes(finding)],
+        code_of(finding.name),
+        severity="note" if finding.severity is Severity.NOTE else "error",
+        line=finding.line,
+        column=finding.column - 1,
+        end_line=finding.end_line,
+        end_column=finding.end_column - 1,
+    )
+
+
+def _plain(text: str) -> str:
+    """Editors that read mypy's lines take what stands in brackets after a space for the code."""
+    return text.replace(" [", " (").replace("] ", ") ") if " [" in text else text
+
+
+def _notes(finding: Finding) -> Iterator[str]:
+    """The path that shows it, and the way out."""
+    for hop in finding.hops:
+        yield _row(finding, hop)
+    if not finding.hops:
+        for each in finding.related:
+            yield f"{_place(finding, each.path, each.line)}: {each.message}"
+    if finding.also:
+        yield finding.also
+    if finding.help:
+        yield f"help: {finding.help}"
+
+
+def _row(finding: Finding, hop: Hop) -> str:
+    label = f", if {hop.label}" if hop.label and hop.label != "default" else ""
+    return f"{hop.step} ({_place(finding, hop.path, hop.line)}): {hop.text}: {hop.remark}{label}"
+
+
+def _place(finding: Finding, path: str, line: int) -> str:
+    if path == finding.path:
+        return f"line {line}"
+    near = PurePath(os.path.relpath(path))
+    return f"{(PurePath(path) if near.parts[0] == os.pardir else near).as_posix()}:{line}"
+
+
+def _failure(path: str, error: Exception) -> Finding:
+    """What to say where the analyser fails: for want of the extra, of a sound configuration, or of a mend."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return Finding(
+        code="OWP002",
+        name="internal-error",
+        severity=Severity.WARNING,
+        message=f"the analyser failed on this module: {what} (in {PurePath(where.filename).name}, "
+        f"line {where.lineno})",
+        path=path,
+        line=1,
+        column=1,
+        end_line=1,
+        end_column=1,
+        help=f"report it as a bug of orchwipy-lint {__version__}, with this message and the module",
+    )

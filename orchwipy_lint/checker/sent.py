@@ -1,0 +1,234 @@
+"""The types of the values that a step gives to keys, before JSON has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mypy.expandtype import expand_type_by_instance
+from mypy.meet import is_overlapping_types
+from mypy.nodes import (
+    ArgKind,
+    CallExpr,
+    ConditionalExpr,
+    DictExpr,
+    Expression,
+    ListComprehension,
+    ListExpr,
+    MemberExpr,
+    NameExpr,
+    RefExpr,
+    StarExpr,
+    StrExpr,
+    TupleExpr,
+    Var,
+)
+from mypy.subtypes import is_subtype
+from mypy.types import (
+    AnyType,
+    CallableType,
+    Instance,
+    LiteralType,
+    NoneType,
+    ProperType,
+    TupleType,
+    Type,
+    TypedDictType,
+    TypeOfAny,
+    get_proper_type,
+)
+
+from orchwipy_lint.checker.internals import Types
+from orchwipy_lint.checker.trees import Tree
+from orchwipy_lint.checker.wire import items_of, union_of
+from orchwipy_lint.model import Arm, Step, Value
+from orchwipy_lint.types import Scalar
+
+__all__ = ["Sent"]
+
+_ANYTHING = AnyType(TypeOfAny.special_form)
+_CLASSES = {"bool": "builtins.bool", "str": "builtins.str"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Asks mypy for the values that the steps of one module give."""
+
+    tree: Tree
+    types: Types
+
+    def value(self, step: Step, arm: Arm, key: str, value: Value) -> ProperType | None:
+        """The type of what an arm gives to a key; None where mypy does not tell."""
+        if value.constants is not None:
+            return union_of(self.constant(each) for each in value.constants)
+        if step.is_plain:
+            return self.result(step, arm, key)
+        node = self.tree.expression(step, arm.span)
+        expression = None if node is None else self.entry(node, key)
+        if expression is not None:
+            found = self.of(expression)
+            if isinstance(expression, NameExpr) and isinstance(expression.node, Var) and found is not None:
+                return self.reaching(step, arm, expression.name, found, value)
+            return found
+        if value.made:
+            return self.assigned(step, value)
+        return None if node is None else self.splatted(node, key)
+
+    def constant(self, given: Scalar) -> ProperType:
+        if given.value is None:
+            return NoneType()
+        name = _CLASSES.get(given.kind, f"builtins.{type(given.value).__name__}")
+        instance = self.types.named(name)
+        return instance if isinstance(given.value, float) else LiteralType(given.value, instance)
+
+    def entry(self, node: Expression, key: str) -> Expression | None:
+        """The expression that a call or a dict display names for a key; the last one counts."""
+        if isinstance(node, CallExpr) and _names_keys(node):
+            named = zip(node.arg_names, node.args, strict=True)
+            return next((each for name, each in named if name == key), None)
+        if isinstance(node, DictExpr):
+            for name, each in reversed(node.items):
+                if name is None:
+                    return None  # what is splatted may have it
+                if self.text(name) == key:
+                    return each
+        return None
+
+    def text(self, node: Expression) -> str | None:
+        """The text that an expression is."""
+        if isinstance(node, StrExpr):
+            return node.value
+        type_ = get_proper_type(self.types.of(node) or _ANYTHING)
+        known = type_.last_known_value if isinstance(type_, Instance) else type_
+        return known.value if isinstance(known, LiteralType) and isinstance(known.value, str) else None
+
+    def of(self, node: Expression) -> ProperType | None:
+        """The type of an expression; a display is read by its parts, for what mypy says of it is coarser."""
+        if isinstance(node, DictExpr):
+            return self.display(node)
+        if isinstance(node, (ListExpr, TupleExpr)) and not any(isinstance(e, StarExpr) for e in node.items):
+            items = [self.of(each) for each in node.items]
+            known = [each for each in items if each is not None]
+            if isinstance(node, ListExpr):
+                return self.types.named("builtins.list", union_of(known))
+            return TupleType(list(known), self.types.named("builtins.tuple", _ANYTHING))
+        if isinstance(node, ListComprehension):
+            item = self.of(node.generator.left_expr)
+            return None if item is None else self.types.named("builtins.list", item)
+        if isinstance(node, ConditionalExpr):
+            ways = [self.of(node.if_expr), self.of(node.else_expr)]
+            return union_of(each for each in ways if each is not None)
+        if isinstance(node, CallExpr) and _is_asdict(node):
+            held = get_proper_type(self.types.of(node.args[0]) or _ANYTHING)
+            fields = self.fields(held)
+            if fields is not None:
+                return fields
+        found = self.types.of(node)
+        return None if found is None else get_proper_type(found)
+
+    def display(self, node: DictExpr) -> ProperType | None:
+        """A dict display; with the types of its keys where all of them are written out."""
+        items: dict[str, Type] = {}
+        for key, value in node.items:
+            name = None if key is None else self.text(key)
+            if name is None:
+                found = self.types.of(node)
+                return None if found is None else get_proper_type(found)
+            items[name] = self.of(value) or _ANYTHING
+        return self.record(items, items)
+
+    def record(self, items: Mapping[str, Type], required: Iterable[str]) -> ProperType:
+        fallback = self.types.named("typing._TypedDict")
+        return TypedDictType(dict(items), set(required), set(), fallback)
+
+    def fields(self, held: ProperType) -> ProperType | None:
+        """What `dataclasses.asdict` makes of an instance."""
+        if not isinstance(held, Instance) or "dataclass" not in held.type.metadata:
+            return None
+        items: dict[str, Type] = {}
+        for each in held.type.metadata["dataclass"]["attributes"]:
+            symbol = held.type.get(each["name"])
+            type_ = None if symbol is None else symbol.type
+            if type_ is None:
+                return None
+            given = get_proper_type(expand_type_by_instance(type_, held))
+            items[each["name"]] = self.fields(given) or given
+        return self.record(items, items)
+
+    def splatted(self, node: Expression, key: str) -> ProperType | None:
+        """What a splat in a call or display brings for a key."""
+        for each in reversed(_splats(node)):
+            held = self.of(each)
+            if isinstance(held, TypedDictType) and key in held.items:
+                return get_proper_type(held.items[key])
+            if held is None or not isinstance(held, TypedDictType):
+                return None
+        return None
+
+    def result(self, step: Step, arm: Arm, key: str) -> ProperType | None:
+        """What a function that knows nothing of pipelines returns for a key."""
+        function = self.tree.function(step)
+        declared = get_proper_type(function.type) if function is not None else None
+        if not isinstance(declared, CallableType) or arm.fan is not None:
+            return None
+        returned, keys = get_proper_type(declared.ret_type), list(arm.effect.sets)
+        if isinstance(returned, TupleType) and len(returned.items) == len(keys):
+            # A tuple of one is the one result, or holds it: that is not told here.
+            return get_proper_type(returned.items[keys.index(key)]) if len(keys) > 1 else None
+        return returned if len(keys) == 1 else None
+
+    def reaching(self, step: Step, arm: Arm, name: str, found: ProperType, value: Value) -> ProperType:
+        """Of the types that mypy has for a local, those that the assignments can give which lead here."""
+        if len(items_of(found)) > 1:
+            found = _common(found, self.assigned(step, value))
+        if len(items_of(found)) > 1:
+            last = self.tree.last_assigned(step, arm.span, name)
+            found = _common(found, None if last is None else self.union(last))
+        return found
+
+    def assigned(self, step: Step, value: Value) -> ProperType | None:
+        """The types of the expressions of which a value is one."""
+        nodes = [self.tree.value(step, span) for span in value.made or ()]
+        known = [each for each in nodes if each is not None]
+        return self.union(known) if known and len(known) == len(nodes) else None
+
+    def union(self, nodes: Iterable[Expression]) -> ProperType | None:
+        types = [self.of(each) for each in nodes]
+        known = [each for each in types if each is not None]
+        return union_of(known) if len(known) == len(types) else None
+
+
+def _common(found: ProperType, given: ProperType | None) -> ProperType:
+    """What is of both types."""
+    if given is None or isinstance(given, AnyType):
+        return found
+    kept: list[ProperType] = []
+    for each in items_of(found):
+        for one in items_of(given):
+            if is_subtype(one, each):
+                kept.append(one)
+            elif is_overlapping_types(each, one, ignore_promotions=True):
+                kept.append(each)
+    return union_of(kept) if kept else found
+
+
+def _names_keys(node: CallExpr) -> bool:
+    """Whether the keywords of a call are keys."""
+    callee = node.callee
+    if isinstance(callee, MemberExpr) and callee.name == "next":
+        return True
+    return isinstance(callee, RefExpr) and callee.fullname.rpartition(".")[2] in ("ReturnUpdates", "dict")
+
+
+def _is_asdict(node: CallExpr) -> bool:
+    callee = node.callee
+    return isinstance(callee, RefExpr) and callee.fullname == "dataclasses.asdict" and len(node.args) == 1
+
+
+def _splats(node: Expression) -> list[Expression]:
+    if isinstance(node, CallExpr) and _names_keys(node):
+        kinds = zip(node.arg_kinds, node.args, strict=True)
+        return [each for kind, each in kinds if kind is ArgKind.ARG_STAR2]
+    if isinstance(node, DictExpr):
+        return [each for name, each in node.items if name is None]
+    return []

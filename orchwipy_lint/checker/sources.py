@@ -1,0 +1,165 @@
+"""The pipelines with a part in a module, by the texts that mypy read."""
+
+from __future__ import annotations
+
+import io
+import os
+import tokenize
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import PurePath
+
+from mypy.options import Options
+
+from orchwipy_lint import __version__
+from orchwipy_lint.findings import Finding
+from orchwipy_lint.model import Pipeline
+from orchwipy_lint.patterns import excludes
+from orchwipy_lint.project import Project, make_project
+from orchwipy_lint.source.components import Component
+from orchwipy_lint.source.limits import split_lines
+from orchwipy_lint.workspace import Workspace, Workspaces
+
+__all__ = ["Part", "Sources"]
+
+_FOREIGN = tuple(f"{os.sep}{each}{os.sep}" for each in ("site-packages", "dist-packages", "typeshed"))
+"""What is installed is no project's: its files are many, and nothing is reported in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A module, the pipelines that have a part in it, and what else is known of them."""
+
+    path: str
+    """Absolute, as all paths in the pipelines are."""
+    project: Project
+    pipelines: tuple[Pipeline, ...]
+    problems: tuple[Finding, ...]
+    """What is wrong with the file itself."""
+    lines: Mapping[str, tuple[str, ...]]
+    """Of every file that has a part in the pipelines, and of this one."""
+
+
+class Sources:
+    """What the analyser knows of the files that mypy checks."""
+
+    def __init__(self, options: Options) -> None:
+        self.shadows = {os.path.abspath(path): shadow for path, shadow in options.shadow_file or ()}
+        self._workspaces = Workspaces(caching=True)
+        self._overlaid: dict[str, Workspace] = {}
+        self._digests: dict[Component, str] = {}
+
+    def text(self, path: str) -> bytes | None:
+        """The text that mypy reads for a file, None where there is none: `mypy -c`."""
+        try:
+            with open(self.shadows.get(os.path.abspath(path), path), "rb") as source:
+                return source.read()
+        except OSError:
+            return None
+
+    def part(self, path: str) -> Part | None:
+        """What a module has to do with pipelines; None for nothing."""
+        text = self.text(path)
+        if text is None or self._is_foreign(path):
+            return None
+        workspace = self._workspace(path)
+        name = workspace.name(path)
+        place = workspace.path(name)
+        if excludes(workspace.configuration, place):
+            return None
+        if workspace.files.get(name) != text:
+            workspace = workspace.overlaid({name: text})
+        components = [each for each in workspace.components_with([name]) if name in each.files]
+        if not components:
+            return None
+        pipelines = workspace.pipelines(path)
+        # Whatever is part of a pipeline could be read.
+        verdicts = [] if pipelines else workspace.verdicts(components, ())
+        problems = [each for verdict in verdicts for each in verdict.problems]
+        files = {place, *(part for each in pipelines for part in each.parts)}
+        lines = {each: _lines(workspace.files[workspace.name(each)]) for each in files}
+        return Part(
+            place,
+            make_project(workspace.configuration),
+            pipelines,
+            tuple(each for each in problems if each.path == name),
+            lines,
+        )
+
+    def siblings(self, path: str, module: str) -> list[str]:
+        """The modules of the other files with a part in a module's pipelines, as far as they can be named.
+
+        They are named from where the module's own name counts.
+        """
+        if self._is_foreign(path):
+            return []
+        workspace = self._workspace(path)
+        name = workspace.name(path)
+        if not any(name in each.files and len(each.files) > 1 for each in workspace.components):
+            return []
+        place = PurePath(workspace.path(name))
+        depth = module.count(".") + (place.stem == "__init__")
+        base = place.parents[depth] if depth < len(place.parents) else place.parent
+        others = {part for each in workspace.pipelines(path) for part in each.parts} - {str(place)}
+        return [found for part in sorted(others) if (found := _module_name(PurePath(part), base)) is not None]
+
+    def digest(self, path: str) -> str | None:
+        """Tells all that decides what is found in a module, besides what mypy minds; None for nothing."""
+        if self._is_foreign(path):
+            return None
+        workspace = self._workspace(path)
+        name = workspace.name(path)
+        found = [self._digest(workspace, each) for each in workspace.components if name in each.files]
+        return " ".join(found) or None
+
+    def forget(self) -> None:
+        """Look at all files anew."""
+        self._workspaces = Workspaces(caching=True)
+        self._overlaid.clear()
+        self._digests.clear()
+
+    def _is_foreign(self, path: str) -> bool:
+        whole = os.path.abspath(path)
+        return whole.endswith(".pyi") or any(each in whole for each in _FOREIGN)
+
+    def _workspace(self, path: str) -> Workspace:
+        """The workspace of a file, with what mypy reads in the place of files."""
+        workspace = self._workspaces.of(path)
+        if not self.shadows:
+            return workspace
+        if workspace.root not in self._overlaid:
+            names = {each: workspace.name(each) for each in self.shadows}
+            texts = {name: text for path, name in names.items() if (text := self.text(path)) is not None}
+            inside = {name: text for name, text in texts.items() if not name.startswith(os.pardir)}
+            self._overlaid[workspace.root] = workspace.overlaid(inside)
+        return self._overlaid[workspace.root]
+
+    def _digest(self, workspace: Workspace, component: Component) -> str:
+        if component not in self._digests:
+            digest = sha256(f"{__version__}\0{workspace.configuration!r}".encode())
+            home = make_project(workspace.configuration).baseline
+            if home is not None and home.file.exists():
+                digest.update(home.file.read_bytes())
+            for name in component.sources:
+                digest.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
+                digest.update(sha256(workspace.files[name]).digest())
+            self._digests[component] = digest.hexdigest()
+        return self._digests[component]
+
+
+def _module_name(file: PurePath, base: PurePath) -> str | None:
+    """What a file is called from a folder; None where it is not below it."""
+    if not file.is_relative_to(base):
+        return None
+    parts = file.relative_to(base).with_suffix("").parts
+    parts = parts[:-1] if parts[-1] == "__init__" else parts
+    return ".".join(parts) if parts and all(each.isidentifier() for each in parts) else None
+
+
+def _lines(data: bytes) -> tuple[str, ...]:
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return split_lines(data.decode(encoding).removeprefix("\ufeff"))
+    except (SyntaxError, UnicodeDecodeError, LookupError):
+        return ()

@@ -1,0 +1,220 @@
+"""What the analyser read, found again in mypy's tree.
+
+Positions do not do: where a line holds anything but ASCII, the parsers count its columns in different
+ways. The order on a line is the same in all of them, so the n-th call or dict display that begins on a
+line, of those that `ast` finds in the same text, is the n-th that mypy has there; so are assignments.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from mypy.nodes import (
+    Argument,
+    AssignmentStmt,
+    CallExpr,
+    DictExpr,
+    Expression,
+    FuncDef,
+    MemberExpr,
+    MypyFile,
+    Node,
+    Statement,
+    StrExpr,
+    TempNode,
+)
+
+from orchwipy_lint.checker.definitions import last_assignments
+from orchwipy_lint.model import Span, Step
+
+__all__ = ["Tree"]
+
+_Node = TypeVar("_Node")
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+_Place = tuple[int, int, int, int]
+
+_REFERENCES = ("node", "info")
+"""What a node names, and is not made of."""
+
+
+class Tree:
+    """One module, in the text that mypy read and in mypy's tree."""
+
+    def __init__(self, lines: Sequence[str], file: MypyFile) -> None:
+        self.lines = lines
+        self.functions = _functions_in(file)
+        self.twins = _functions_of(ast.parse("\n".join(lines)))
+        self.known: dict[int, _Pairs] = {}
+
+    def function(self, step: Step) -> FuncDef | None:
+        """The function of a step that stands in this module."""
+        found = self.functions.get(step.span.line)
+        return found if found is not None and found.name == self.text(step.span) else None
+
+    def text(self, span: Span) -> str:
+        """The name at a place; what stands over several lines is none."""
+        return self.lines[span.line - 1][span.column - 1 : span.end_column - 1]
+
+    def expression(self, step: Step, span: Span) -> Expression | None:
+        """The call or dict display in a step's function that takes up a span."""
+        return self._pairs(step).displays.get(self._place(span))
+
+    def value(self, step: Step, span: Span) -> Expression | None:
+        """What is assigned in a step's function, by the span of the expression."""
+        return self._pairs(step).assigned.get(self._place(span))
+
+    def last_assigned(self, step: Step, arm: Span, name: str) -> list[Expression] | None:
+        """What a local can be at an arm: the expressions assigned to it, None where it may be anything."""
+        function, place = self.twins.get(step.span.line), self._place(arm)
+        if function is None:
+            return None
+        for node in ast.walk(function):
+            if isinstance(node, (ast.Call, ast.Dict)) and _extent(node) == place:
+                values = last_assignments(function, node, name)
+                known = self._pairs(step).assigned
+                nodes = [known.get(_extent(each)) for each in values or ()]
+                kept = [each for each in nodes if each is not None]
+                return kept if kept and len(kept) == len(nodes) else None
+        return None
+
+    def _pairs(self, step: Step) -> _Pairs:
+        line = step.span.line
+        if line not in self.known:
+            function, twin = self.functions.get(line), self.twins.get(line)
+            self.known[line] = _Pairs() if function is None or twin is None else _pairs(function, twin)
+        return self.known[line]
+
+    def _place(self, span: Span) -> _Place:
+        start, end = self._offset(span.line, span.column), self._offset(span.end_line, span.end_column)
+        return span.line, start, span.end_line, end
+
+    def _offset(self, line: int, column: int) -> int:
+        """`ast` counts bytes of UTF-8 from 0."""
+        return len(self.lines[line - 1][: column - 1].encode())
+
+
+def _functions_in(file: MypyFile) -> dict[int, FuncDef]:
+    """Every function by the line of its `def`."""
+    found: dict[int, FuncDef] = {}
+    todo: list[Node] = list(file.defs)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, FuncDef):
+            found[node.line] = node
+        if isinstance(node, Statement):
+            todo.extend(_parts(node))
+    return found
+
+
+def _functions_of(tree: ast.Module) -> dict[int, _Function]:
+    return {node.lineno: node for node in ast.walk(tree) if isinstance(node, _Function)}
+
+
+@dataclass(slots=True)
+class _Pairs:
+    """What mypy has for the expressions of one function, by where `ast` finds them."""
+
+    displays: dict[_Place, Expression] = field(default_factory=dict)
+    assigned: dict[_Place, Expression] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Line(Generic[_Node]):
+    """The calls (`True`) and dict displays that begin on a line, and what is assigned; by their columns."""
+
+    displays: list[tuple[int, bool, _Node]] = field(default_factory=list)
+    assigned: list[tuple[int, _Node]] = field(default_factory=list)
+
+
+def _pairs(function: FuncDef, twin: _Function) -> _Pairs:
+    theirs, ours = dict[int, _Line[Expression]](), dict[int, _Line[ast.expr]]()
+    _gather(function.body, theirs)
+    for statement in twin.body:
+        _collect(statement, ours)
+    pairs = _Pairs()
+    for number, line in ours.items():
+        other = theirs.get(number, _Line[Expression]())
+        mine = sorted(line.displays, key=lambda item: item[0])
+        found = sorted(other.displays, key=lambda item: item[0])
+        if [is_call for _, is_call, _ in mine] == [is_call for _, is_call, _ in found]:
+            for (_, _, display), (_, _, node) in zip(mine, found, strict=True):
+                pairs.displays[_extent(display)] = node
+        if len(line.assigned) == len(other.assigned):
+            for (_, value), (_, node) in zip(line.assigned, other.assigned, strict=True):
+                pairs.assigned[_extent(value)] = node
+    return pairs
+
+
+def _extent(node: ast.expr) -> _Place:
+    return node.lineno, node.col_offset, node.end_lineno or node.lineno, node.end_col_offset or 0
+
+
+def _gather(node: Node, lines: dict[int, _Line[Expression]]) -> None:
+    """Calls, dict displays and assignments by line; an f-string is no call, though mypy makes one of it."""
+    if isinstance(node, CallExpr):
+        if isinstance(node.callee, MemberExpr) and _is_text(node.callee.expr):
+            return
+        lines.setdefault(node.line, _Line()).displays.append((node.column, True, node))
+    elif isinstance(node, DictExpr):
+        lines.setdefault(node.line, _Line()).displays.append((node.column, False, node))
+    elif isinstance(node, AssignmentStmt) and not isinstance(node.rvalue, TempNode):
+        lines.setdefault(node.line, _Line()).assigned.append((node.column, node.rvalue))
+    for part in _parts(node):
+        _gather(part, lines)
+
+
+def _parts(node: Node) -> Iterator[Node]:
+    """What a node is made of. No visitor of mypy's can be inherited from in plain Python."""
+    if isinstance(node, Argument):
+        if node.initializer is not None:
+            yield node.initializer
+        return
+    if isinstance(node, AssignmentStmt):  # of which mypy says that it has `rvalues`
+        yield from (*node.lvalues, node.rvalue)
+        return
+    names = [each for each in getattr(node, "__match_args__", ()) if each not in _REFERENCES]
+    todo: list[object] = [getattr(node, name) for name in names]
+    while todo:
+        each = todo.pop(0)
+        if isinstance(each, (list, tuple)):
+            todo[:0] = each
+        elif isinstance(each, Node):
+            yield each
+
+
+def _is_text(node: Expression) -> bool:
+    if isinstance(node, CallExpr):
+        return isinstance(node.callee, MemberExpr) and _is_text(node.callee.expr)
+    return isinstance(node, StrExpr)
+
+
+def _collect(node: ast.AST, lines: dict[int, _Line[ast.expr]]) -> None:
+    """The same of `ast`."""
+    if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Call) and _is_literal(node)):
+        return
+    if isinstance(node, (ast.Call, ast.Dict)):
+        line = lines.setdefault(node.lineno, _Line())
+        line.displays.append((node.col_offset, isinstance(node, ast.Call), node))
+    elif isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+        lines.setdefault(node.lineno, _Line()).assigned.append((node.col_offset, node.value))
+    for child in _children(node):
+        _collect(child, lines)
+
+
+def _children(node: ast.AST) -> Iterator[ast.AST]:
+    for name, value in ast.iter_fields(node):
+        if name in ("annotation", "returns"):
+            continue
+        for each in value if isinstance(value, list) else (value,):
+            if isinstance(each, ast.AST):
+                yield each
+
+
+def _is_literal(node: ast.expr) -> bool:
+    """Whether a call is of a method of a text, or of what such a call gives."""
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Attribute) and _is_literal(node.func.value)
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))

@@ -1,0 +1,71 @@
+"""A module that holds pipelines, with the types that mypy has for its steps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from mypy.nodes import MypyFile
+
+from orchwipy_lint.checker.internals import Build
+from orchwipy_lint.checker.judge import Judge
+from orchwipy_lint.checker.sent import Sent
+from orchwipy_lint.checker.signatures import Signatures
+from orchwipy_lint.checker.sources import Part
+from orchwipy_lint.checker.trees import Tree
+from orchwipy_lint.findings import Finding
+from orchwipy_lint.flow import analyse
+from orchwipy_lint.model import Arm, Pipeline, Step
+from orchwipy_lint.rules import RULES
+from orchwipy_lint.rules.values import INCOMPATIBLE_ARGUMENT, NOT_SERIALIZABLE
+from orchwipy_lint.workspace import place_of
+
+__all__ = ["Typed"]
+
+
+class Typed:
+    """Finds what there is in the pipelines of one module."""
+
+    def __init__(self, build: Build, file: MypyFile, part: Part) -> None:
+        self.path = part.path
+        self.tree = Tree(part.lines[part.path], file)
+        steps = [step for each in part.pipelines for step in each.steps if step.path == self.path]
+        functions = {id(found): found for step in steps if (found := self.tree.function(step)) is not None}
+        self.types = build.types(file, functions.values())
+        self.sent = Sent(self.tree, self.types)
+        self.signatures = Signatures(self.path, self.tree, _modules(build, part), part.lines)
+
+    def pruned(self, pipeline: Pipeline) -> Pipeline:
+        """The pipeline without the returns that mypy proves are never reached."""
+        steps = tuple(self._pruned(each) if each.path == self.path else each for each in pipeline.steps)
+        return replace(pipeline, steps=steps)
+
+    def _pruned(self, step: Step) -> Step:
+        sites = []
+        for site in step.returns:
+            arms = tuple(arm for arm in site.arms if self._is_reached(step, arm))
+            if arms or not site.arms:
+                sites.append(replace(site, arms=arms))
+        return replace(step, returns=tuple(sites)) if sites else step
+
+    def _is_reached(self, step: Step, arm: Arm) -> bool:
+        node = self.tree.expression(step, arm.span)
+        return node is None or self.types.of(node) is not None
+
+    def findings(self, pipeline: Pipeline, codes: Sequence[str]) -> Iterator[Finding]:
+        """What the rules find; of the types of values, what mypy tells instead where it tells anything."""
+        flow = analyse(pipeline)
+        judge = Judge(flow, self.path, self.sent, self.signatures)
+        for rule in RULES:
+            if rule.check is not None and rule.code in codes:
+                typed = rule in (INCOMPATIBLE_ARGUMENT, NOT_SERIALIZABLE)
+                yield from (each for each in rule.check(flow) if not (typed and judge.decides(each)))
+        yield from (each for each in judge.findings() if each.code in codes)
+
+
+def _modules(build: Build, part: Part) -> dict[str, MypyFile]:
+    """What mypy has of the files that have a part, by their paths."""
+    names = {os.path.basename(path) for path in part.lines}
+    near = [each for each in build.modules.values() if os.path.basename(each.path) in names]
+    return {path: each for each in near if (path := place_of(each.path)) in part.lines}

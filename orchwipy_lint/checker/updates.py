@@ -1,0 +1,84 @@
+"""dmypy: what it checks again after an edit, and the plugin with it.
+
+A daemon forgets all errors at an edit and checks the changed module, what depends on it by name, and
+what had errors. The hook at the end of a module's checking is called for changed modules alone. So
+
+- after a changed module, those are checked again that share a pipeline with it: a body that drops a key
+  changes no signature, and mypy sees no reason to look at them;
+- where mypy checks single functions again, or a module that had errors, the calls of the package in it
+  call hooks: at the first and at the last of these in the module the plugin checks it again.
+
+A module of which the text has changed is passed over until its turn comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mypy.nodes import MypyFile
+
+from orchwipy_lint.checker.internals import Build
+from orchwipy_lint.checker.module import check_module
+from orchwipy_lint.workspace import place_of
+
+__all__ = ["Updates"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Finished:
+    """A module when it was last checked to its end."""
+
+    file: MypyFile
+    text: bytes | None
+    last: int
+    """The line of the last call of the package in it."""
+
+
+class Updates:
+    """Decides when which modules are checked."""
+
+    def __init__(self, build: Build) -> None:
+        self.build = build
+        self._finished: dict[str, _Finished] = {}
+        """By where the files are."""
+        self._last: dict[str, int] = {}
+        self._batches: dict[str, object] = {}
+        """The checker at work when a module was last looked at in its midst."""
+
+    def finish(self, file: MypyFile) -> None:
+        """The module has been checked to its end."""
+        if self.build.is_update:
+            self.build.sources.forget()
+        parts = check_module(self.build, file)
+        if self.build.is_daemon:
+            text = self.build.sources.text(file.path)
+            self._finished[place_of(file.path)] = _Finished(file, text, self._last.pop(file.path, 0))
+        if self.build.is_update:
+            self.build.settle(file)
+            self._check_others(file, parts)
+
+    def called(self, api: object, line: int) -> None:
+        """A call of the package is being checked."""
+        found = self.build.at(api) if self.build.is_daemon else None
+        if found is None:
+            return
+        file, checker = found
+        self._last[file.path] = max(line, self._last.get(file.path, 0))
+        known = self._finished.get(place_of(file.path)) if self.build.is_update else None
+        if known is None or known.file is not file or self._has_changed(known):
+            return
+        if self._batches.get(file.path) is not checker or line == known.last:
+            self._batches[file.path] = checker
+            self.build.sources.forget()
+            self._check_others(file, check_module(self.build, file))
+
+    def _check_others(self, file: MypyFile, parts: Iterable[str]) -> None:
+        """Check the modules of files that share a pipeline with a module."""
+        for path in sorted(parts):
+            known = self._finished.get(path)
+            if known is not None and known.file is not file and not self._has_changed(known):
+                check_module(self.build, known.file)
+
+    def _has_changed(self, known: _Finished) -> bool:
+        return self.build.sources.text(known.file.path) != known.text
