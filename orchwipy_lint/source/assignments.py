@@ -98,9 +98,7 @@ class Assignments:
             elif isinstance(each, Passed) and not declared.is_any:
                 found.append(Alternative(replace(each, type=declared, fields=fields), cases))
             elif isinstance(each, Opaque):
-                found.append(
-                    Alternative(Opaque(declared, each.why, fields, each.step, made=each.made), cases)
-                )
+                found.append(Alternative(replace(each, type=declared, fields=fields), cases))
             else:
                 found.append(Alternative(each, cases))
         return tuple(found)
