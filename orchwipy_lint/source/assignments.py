@@ -95,9 +95,7 @@ class Assignments:
         for each, cases in value:
             if isinstance(each, Known):
                 found.append(Alternative(replace(each, type=declared), cases))
-            elif isinstance(each, Passed) and not declared.is_any:
-                found.append(Alternative(replace(each, type=declared, fields=fields), cases))
-            elif isinstance(each, Opaque):
+            elif (isinstance(each, Passed) and not declared.is_any) or isinstance(each, Opaque):
                 found.append(Alternative(replace(each, type=declared, fields=fields), cases))
             else:
                 found.append(Alternative(each, cases))
