@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from orchwipy_lint.baseline import Baselines
-from orchwipy_lint.contracts import names_in_contracts
 from orchwipy_lint.findings import Finding
 from orchwipy_lint.model import Pipeline
 from orchwipy_lint.project import make_project
 from orchwipy_lint.renaming import renamed_finding, renamed_pipeline
 from orchwipy_lint.rules import RULES, find_rule
 from orchwipy_lint.selection import Selection
+from orchwipy_lint.source.contracts import names_in_contracts
 from orchwipy_lint.source.discover import mentions_package
 from orchwipy_lint.source.encoding import encoded
 from orchwipy_lint.survey import Named, survey

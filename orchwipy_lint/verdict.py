@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchwipy_lint.codec import Codec
-from orchwipy_lint.contracts import Contracts, with_contract
 from orchwipy_lint.findings import Finding, Hop, Related, Severity, drop_silenced
 from orchwipy_lint.flow import analyse
 from orchwipy_lint.model import Brought, Contract, Pipeline
 from orchwipy_lint.rules import RULES
+from orchwipy_lint.source.contracts import Contracts, with_contract
 from orchwipy_lint.source.names import DIALECT, Dialect
 from orchwipy_lint.source.problems import internal_error
 from orchwipy_lint.types import Atom, Type

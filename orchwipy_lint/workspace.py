@@ -95,7 +95,7 @@ class Workspace:
     def files(self) -> Mapping[str, bytes]:
         """The texts of all files that can be read."""
         texts = {}
-        for path in self._walked():
+        for path in self.paths():
             try:
                 with open(path, "rb") as file:
                     texts[self.name(path)] = file.read()
@@ -171,9 +171,9 @@ class Workspace:
 
     def models(self, components: Sequence[Component]) -> list[tuple[Pipeline, ...]]:
         """The pipelines of each component."""
-        from orchwipy_lint.contracts import with_contract
         from orchwipy_lint.models import MODELS
         from orchwipy_lint.project import make_project
+        from orchwipy_lint.source.contracts import with_contract
         from orchwipy_lint.verdict import Terms
 
         terms = Terms((), self.configuration.roots, self.dialect)
@@ -244,7 +244,8 @@ class Workspace:
             self._scans[data] = imports_of(data)
         return self._scans[data]
 
-    def _walked(self) -> Iterator[str]:
+    def paths(self) -> Iterator[str]:
+        """Where its files are now."""
         configuration = self.configuration
         if configuration.root is None:
             try:

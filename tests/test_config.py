@@ -398,8 +398,8 @@ def test_what_is_in_force_is_shown(folder: Path, capsys: Screen) -> None:
         'severities       = { "OWP1" = "note" }\n'
         "packages         = []  # by default\n"
         "classes          = []  # by default\n"
-        'contracts        = { "orders" = { "id" = "int",'
-        ' "note" = { "type" = "str", "required" = false } } }\n'
+        'contracts        = { "orders" = { "id" = "int", '
+        '"note" = { "type" = "str", "required" = false } } }\n'
         'engine           = "direct"\n'
         'baseline         = ".orchwipy-baseline.json"  # by default\n'
     )

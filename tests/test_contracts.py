@@ -49,6 +49,11 @@ def test_it_is_told_with_the_path(capsys: pytest.CaptureFixture[str]) -> None:
     ) in " ".join(shown.split())
 
 
+def test_a_default_mends_what_nobody_promises(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--diff", "--unsafe-fixes", str(PROJECTS / "nothing")]) == 1
+    assert "+    def start(*, day: str = None, **kwargs):" in capsys.readouterr().out
+
+
 def test_a_pipeline_knows_it() -> None:
     (pipeline,) = load_pipelines([PROJECTS / "carried"])
     assert pipeline.contract is not None

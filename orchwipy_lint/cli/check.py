@@ -12,6 +12,7 @@ from orchwipy_lint.cli.output import CannotWork, fail
 
 if TYPE_CHECKING:
     from orchwipy_lint.baseline import Baselines
+    from orchwipy_lint.selection import Selection
 
 __all__ = ["add"]
 
@@ -82,6 +83,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="how many processes to use at most (default: one for each core)",
     )
     parser.add_argument(
+        "--watch", action="store_true", help="check again whenever a file has changed, until Ctrl-C"
+    )
+    parser.add_argument(
         "--no-cache", action="store_true", help="read everything anew, and keep nothing of it"
     )
     mending = parser.add_mutually_exclusive_group()
@@ -100,12 +104,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from orchwipy_lint.baseline import Baselines
-    from orchwipy_lint.check import check_files
-    from orchwipy_lint.cli.fixing import fix_files, print_diffs
+    from orchwipy_lint.cli.watching import watch
     from orchwipy_lint.config import InvalidConfiguration
-    from orchwipy_lint.findings import Severity
-    from orchwipy_lint.parallel import cores
     from orchwipy_lint.selection import Selection, UnknownRule
     from orchwipy_lint.source.discover import MissingPath
     from orchwipy_lint.workspace import roots_here
@@ -129,31 +129,52 @@ def _run(args: argparse.Namespace) -> int:
         ignore=_split(args.ignore),
         notes=args.show_notes or args.fail_on == "note",
     )
+    if args.watch and (_STDIN in args.paths or args.fix or args.diff or args.update_baseline):
+        return fail("--watch checks files as they are; it goes with no -, --fix, --diff or --update-baseline")
     texts = []
     if _STDIN in args.paths:
         texts.append((args.stdin_filename or "<stdin>", sys.stdin.buffer.read()))
-    try:
-        paths = [path for path in args.paths or roots_here() if path != _STDIN]
-        check_output(args.output)
-        if args.diff:
-            differs = print_diffs(paths, texts=texts, selection=selection, unsafe=args.unsafe_fixes)
-            return 1 if differs and not args.exit_zero else 0
-        if args.fix:
-            fix_files(paths, selection=selection, unsafe=args.unsafe_fixes)
-        baselines = Baselines(updating=args.update_baseline)
-        result = check_files(
-            paths,
-            texts=texts,
-            selection=selection,
-            baselines=baselines,
-            caching=not args.no_cache,
-            jobs=args.jobs or cores(),
-        )
-        if args.update_baseline:
-            return _update(baselines)
-        write_report(result, args.format, output=args.output, statistics=args.statistics)
-    except (CannotWork, InvalidConfiguration, MissingPath, UnknownRule) as error:
-        return fail(str(error))
+
+    def paths() -> list[str]:
+        return [path for path in args.paths or roots_here() if path != _STDIN]
+
+    def check() -> int:
+        try:
+            return _checked(args, paths(), texts, selection)
+        except (CannotWork, InvalidConfiguration, MissingPath, UnknownRule) as error:
+            return fail(str(error))
+
+    return watch(check, args.paths or ["."]) if args.watch else check()
+
+
+def _checked(
+    args: argparse.Namespace, paths: list[str], texts: list[tuple[str, bytes]], selection: Selection
+) -> int:
+    """Checks, fixes or records once, as it is asked for; the exit status."""
+    from orchwipy_lint.baseline import Baselines
+    from orchwipy_lint.check import check_files
+    from orchwipy_lint.cli.fixing import fix_files, print_diffs
+    from orchwipy_lint.findings import Severity
+    from orchwipy_lint.parallel import cores
+
+    check_output(args.output)
+    if args.diff:
+        differs = print_diffs(paths, texts=texts, selection=selection, unsafe=args.unsafe_fixes)
+        return 1 if differs and not args.exit_zero else 0
+    if args.fix:
+        fix_files(paths, selection=selection, unsafe=args.unsafe_fixes)
+    baselines = Baselines(updating=args.update_baseline)
+    result = check_files(
+        paths,
+        texts=texts,
+        selection=selection,
+        baselines=baselines,
+        caching=not args.no_cache,
+        jobs=args.jobs or cores(),
+    )
+    if args.update_baseline:
+        return _update(baselines)
+    write_report(result, args.format, output=args.output, statistics=args.statistics)
     bar = Severity(args.fail_on).rank
     failed = any(each.severity.rank >= bar for each in result.findings)
     return 1 if failed and not args.exit_zero else 0

@@ -71,6 +71,7 @@ def _missing_at_start(flow: Flow) -> Iterator[Finding]:
                 step=step.name,
                 key=key,
                 witness=[step.name],
+                related=[_need(node, key)],
                 help=f"{hint}{_or_default(node, key, 'promise it in the contract', step.path)}",
                 hops=[*callers(flow, number, key), arriving(step, key, "needs it")],
             )
@@ -262,7 +263,8 @@ MISSING_ARGUMENT = Rule(
         "that leads to the step without the key, once for each such return, with the shortest path that "
         'shows it. Set the key there, keep it where it is dropped (`"*"` and a dict drop every key that '
         "they do not name), or give the parameter a default. The analysis goes on as though the key were "
-        "there, so that one defect is one finding."
+        "there, so that one defect is one finding. What the first step needs and a contract in the "
+        "configuration does not promise is found at the step itself."
     ),
     bad="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates

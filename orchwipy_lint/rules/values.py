@@ -218,7 +218,8 @@ INCOMPATIBLE_ARGUMENT = Rule(
         "literals and from the annotations of steps and locals; a local without an annotation has no type "
         "here, and neither has anything that is computed. A value keeps its type through steps that do "
         "not touch it, and a condition on it (`if beans is None: ...`) narrows it. The finding stands at "
-        "the return that gives the value."
+        "the return that gives the value, or at the first step's parameter where a contract in the "
+        "configuration promises another type."
     ),
     bad="""\
 from orchwipy_runtime import MicroFunctions, ReturnUpdates

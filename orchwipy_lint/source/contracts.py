@@ -1,14 +1,21 @@
-"""The types of a contract: annotations that stand in no module, of values that JSON has."""
+"""Contracts: the types that they name, annotations in no module, and the pipelines that they are for."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import PurePath
 
+from orchwipy_lint.model import Contract, Pipeline
 from orchwipy_lint.source.annotations import Annotations
 from orchwipy_lint.source.names import Names
 from orchwipy_lint.types import Type
 
-__all__ = ["read_type"]
+__all__ = ["Contracts", "names_in_contracts", "read_type", "with_contract"]
+
+Contracts = Sequence[tuple[str, Contract]]
+"""Contracts by the names of their pipelines, the nearer name last."""
 
 _CLASSES = frozenset({"bool", "dict", "float", "int", "list", "object", "str", "typing.Any"})
 _ARGUMENTS = {"list": 1, "dict": 2, "typing.Optional": 1}
@@ -51,3 +58,15 @@ def _is_read(node: ast.expr) -> bool:
 
 def _is_scalar(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, (str, int)))
+
+
+def names_in_contracts(name: str, path: str) -> tuple[str, str]:
+    """What a contract may call a pipeline of this name; the path is relative to the root of the project."""
+    return name, f"{PurePath(path).as_posix()}:{name}"
+
+
+def with_contract(pipeline: Pipeline, contracts: Contracts) -> Pipeline:
+    """The pipeline with what its callers bring, if there is a contract for it."""
+    names = names_in_contracts(pipeline.name, pipeline.path)
+    found = [contract for name, contract in contracts if name in names]
+    return replace(pipeline, contract=found[-1]) if found else pipeline

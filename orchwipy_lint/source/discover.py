@@ -1,4 +1,4 @@
-"""Which files to read: those that were named, and the Python files of the folders that were named.
+"""Which files to read: those that were named, and what is included of the folders that were named.
 
 A folder is walked without what git ignores (the `.gitignore` files in it and above it, up to the root
 of the repository), without virtual environments and without the folders of caches and version control.

@@ -48,7 +48,8 @@ class Dialect:
     @property
     def marks(self) -> frozenset[str]:
         """Words of which a file has one, if it says anything of ours itself."""
-        return frozenset(each.rpartition(".")[2] for each in self.packages | self.classes)
+        words = {each.rpartition(".")[2] for each in self.packages | self.classes}
+        return frozenset(each for each in words if not any(other in each for other in words - {each}))
 
     def ours(self, name: str) -> str | None:
         """The short name of something that is ours, from its full name."""
