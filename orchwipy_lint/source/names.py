@@ -75,6 +75,11 @@ class Space:
     dialect: Dialect = DIALECT
     modules: dict[str, Names] = field(default_factory=dict)
 
+    def settle(self) -> None:
+        """Look up again what was looked up while names were still missing."""
+        for names in self.modules.values():
+            names.origins.clear()
+
 
 @dataclass(slots=True, eq=False)
 class Names:
@@ -107,7 +112,7 @@ class Names:
     """What any scope defines, but for imports."""
     attributes: set[str] = field(default_factory=set)
     """What the module itself binds, by imports too."""
-    _origins: dict[str, tuple[Names, str]] = field(default_factory=dict)
+    origins: dict[str, tuple[Names, str]] = field(default_factory=dict)
 
     @property
     def annotations(self) -> Annotations:
@@ -121,7 +126,7 @@ class Names:
             listed = [getattr(each, "value", None) for each in listed.elts]
         if isinstance(listed, (list, tuple)):
             return (each for each in listed if isinstance(each, str))
-        return (each for each in self.attributes if not each.startswith("_"))
+        return (each for each in sorted(self.attributes) if not each.startswith("_"))
 
     def origin(self, name: str) -> tuple[Names, str]:
         """The module that defines what `x` or `x.y` stands for, and what it is called there.
@@ -130,15 +135,15 @@ class Names:
         """
         if not self.links:
             return self, name
-        if name not in self._origins:
-            self._origins[name] = self._followed(name)
-        return self._origins[name]
+        if name not in self.origins:
+            self.origins[name] = self._followed(name)
+        return self.origins[name]
 
     def _followed(self, name: str) -> tuple[Names, str]:
         here, seen = self, set[tuple[str, str]]()
         while name:
-            if name in here._origins:
-                return here._origins[name]
+            if name in here.origins:
+                return here.origins[name]
             known = name
             while known not in here.links and "." in known:
                 known = known.rpartition(".")[0]
