@@ -19,7 +19,7 @@ from orchwipy_lint.source.discover import mentions_package
 from orchwipy_lint.source.encoding import encoded
 from orchwipy_lint.survey import Named, survey
 from orchwipy_lint.verdict import Outline, Terms, Verdict, judge
-from orchwipy_lint.workspace import Workspace, Workspaces
+from orchwipy_lint.workspace import Workspaces
 
 __all__ = [
     "Result",
@@ -132,10 +132,10 @@ def codes_of(selection: Selection, more: tuple[str, ...] = ()) -> tuple[str, ...
     return tuple(rule.code for rule in RULES if selection.runs(rule) or rule.code.startswith(more))
 
 
-def placed_in(workspace: Workspace, verdicts: Iterable[Verdict], name: str) -> list[Finding]:
-    """All findings in a file, those that a comment silences too; their files are named by absolute paths."""
+def placed_in(verdicts: Iterable[Verdict], name: str) -> list[Finding]:
+    """All findings in a file, those that a comment silences too."""
     return [
-        renamed_finding(each, workspace.path)
+        each
         for verdict in verdicts
         for each in (*verdict.problems, *(one for outline in verdict.outlines for one in outline.findings))
         if each.path == name
@@ -178,7 +178,7 @@ def _check(
         path = workspace.path(name)
         wanted = project.select(path, asked)
         weighed = {project.weigh(each): each for each in found if is_on(each, wanted)}
-        at = {renamed_finding(each, workspace.path): each for each in weighed}
+        at = {replace(each, path=path): each for each in weighed}
         new = baselines.sift(project.baseline, path, wanted, list(at), wanted.shows, name in named.files)
         fresh |= {
             weighed[at[each]]: renamed_finding(at[each], named.called)

@@ -81,10 +81,13 @@ def _placed(
     workspace: Workspace, components: list[Component], path: str, selected: tuple[str, ...]
 ) -> list[Finding]:
     """The findings in a file as it is configured, and of those that are not shown, what flake8 selects."""
+    import os
+
     from orchwipy_lint.baseline import Baselines
     from orchwipy_lint.check import codes_of, is_on, placed_in
     from orchwipy_lint.patterns import excludes
     from orchwipy_lint.project import make_project
+    from orchwipy_lint.renaming import renamed_finding
     from orchwipy_lint.selection import Selection
 
     name = workspace.name(path)
@@ -93,8 +96,13 @@ def _placed(
         return []
     wanted = project.select(workspace.path(name), Selection())
     codes = codes_of(project.select(None, Selection()), selected)
-    found = placed_in(workspace, workspace.verdicts(components, codes), name)
-    findings = list(dict.fromkeys(map(project.weigh, found)))
+
+    def called(name: str) -> str:
+        place = workspace.path(name)
+        return place if os.path.isabs(path) else os.path.relpath(place)
+
+    found = placed_in(workspace.verdicts(components, codes), name)
+    findings = list(dict.fromkeys(renamed_finding(project.weigh(each), called) for each in found))
 
     def shows(finding: Finding) -> bool:
         if finding.code.startswith(selected) and not wanted.ignores(finding.code):

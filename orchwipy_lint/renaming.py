@@ -15,9 +15,20 @@ _Rename = Callable[[str], str]
 
 def renamed_finding(finding: Finding, rename: _Rename) -> Finding:
     """The finding with other names of files, in itself and in all that explains it."""
+    others = {each.path for each in finding.hops} | {each.path for each in finding.related}
+
+    def said(text: str | None) -> str | None:
+        """A text that names places, as in `at shop/ending.py:12`."""
+        for path in sorted(others - {finding.path}, key=len, reverse=True):
+            text = text and text.replace(f" {path}:", f" {rename(path)}:")
+        return text
+
     return replace(
         finding,
         path=rename(finding.path),
+        message=said(finding.message) or "",
+        help=said(finding.help),
+        also=said(finding.also),
         related=tuple(replace(each, path=rename(each.path)) for each in finding.related),
         hops=tuple(replace(each, path=rename(each.path)) for each in finding.hops),
     )

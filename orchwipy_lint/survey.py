@@ -60,10 +60,8 @@ def survey(
     `orchwipy_lint.source.discover.MissingPath` and `orchwipy_lint.config.InvalidConfiguration`.
     """
     given = [os.fspath(path) for path in paths]
-    for path in (*given, *(name for name, _ in texts)):
-        make_project(
-            workspaces.of(path).configuration
-        )  # what is wrong with it is said though there may be no file
+    for path in (*given, *(name for name, _ in texts)):  # there may be no file to look at
+        make_project(workspaces.of(path).configuration)
     found = find_files(given, lambda path: includes(workspaces.of(path).configuration, place_of(path)))
     named = {place_of(path) for path in given}
     relative = any(not os.path.isabs(path) for path in (*given, *(name for name, _ in texts)))
