@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 EMULATOR := $(VENV)/sam/.installed
 TESTS ?= tests
-BENCHMARKS ?= analysis versus_upstream cold flake8_overhead start dispatch branches template
+BENCHMARKS ?= analysis versus_upstream cold project flake8_overhead start dispatch branches template
 
 .PHONY: help demo test test-all test-slow pytest lint docs bench clean
 
