@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from orchwipy_lint.source.annotations import Field
 from orchwipy_lint.source.names import EXPORTED, Names, Space
-from orchwipy_lint.source.statements import name_of, statements
+from orchwipy_lint.source.statements import Function, name_of, statements
 
 __all__ = [
     "Definitions",
@@ -62,8 +62,14 @@ def declare(tree: ast.Module, names: Names) -> Definitions:
     counts: dict[str, int] = dict.fromkeys(globals_, 2)
     values: dict[str, ast.expr] = {}
     for statement in statements(tree.body, into_definitions=False):
-        _count_stores(statement, counts, values)
+        if isinstance(statement, (Function, ast.ClassDef)):
+            names.attributes.add(statement.name)
+        elif isinstance(statement, (ast.Import, ast.ImportFrom)):
+            names.attributes.update((each.asname or each.name).partition(".")[0] for each in statement.names)
+        else:
+            _count_stores(statement, counts, values)
     names.defined.update(counts)
+    names.attributes.update(counts)
     names.aliases.update((name, value) for name, value in values.items() if counts[name] == 1)
     return found
 
@@ -109,6 +115,7 @@ def import_stars(space: Space, order: Iterable[str]) -> None:
                 given = [] if known is None else list(known.public)
                 given = [each for each in given if each not in names.imports and each not in names.defined]
                 names.imports.update({each: each for each in given})
+                names.attributes.update(given)
                 names.links.update({each: (path, each) for each in given})
                 is_new = is_new or bool(given)
 
@@ -129,7 +136,7 @@ def _read_constants(tree: ast.Module, names: Names) -> None:
         if isinstance(value, (ast.Name, ast.Attribute)) and (full := names.dotted(value)):
             if name not in names.imports:
                 names.imports[name] = full
-                names.link(name, names.path, name_of(value) or "")
+                names.links[name] = (names.path, name_of(value) or "")
             del names.aliases[name]
             continue
         found = names.constant(value)
@@ -191,7 +198,7 @@ def _read_import(node: ast.Import | ast.ImportFrom, names: Names) -> None:
             prefixes = [".".join(parts[: number + 1]) for number in range(len(parts))]
             for module in prefixes[-1:] if alias.asname else prefixes:
                 if (file := find(module, path)) is not None:
-                    names.link(alias.asname or module, file, "")
+                    names.links[alias.asname or module] = (file, "")
         return
     module = written_module(node)
     is_known = names.space.dialect.has(module)
@@ -201,16 +208,19 @@ def _read_import(node: ast.Import | ast.ImportFrom, names: Names) -> None:
         if alias.name == "*":
             if is_known:
                 names.imports.update({each: f"{module}.{each}" for each in EXPORTED})
+                names.attributes.update(EXPORTED)
             elif file is not None:
                 names.stars.append(file)
             continue
         inner = f"{module}{alias.name}" if module.endswith(".") else f"{module}.{alias.name}"
+        if names.imports.setdefault(name, inner) != inner:
+            names.ambiguous.add(name)
         names.imports[name] = inner
         below = find(inner, path) if file is None and not is_known else None
         if file is not None:
-            names.link(name, file, alias.name)
+            names.links[name] = (file, alias.name)
         elif below is not None:
-            names.link(name, below, "")
+            names.links[name] = (below, "")
 
 
 def _read_class(node: ast.ClassDef, names: Names) -> None:

@@ -75,6 +75,11 @@ class Space:
     dialect: Dialect = DIALECT
     modules: dict[str, Names] = field(default_factory=dict)
 
+    def settle(self) -> None:
+        """Look up again what was looked up while names were still missing."""
+        for names in self.modules.values():
+            names.origins.clear()
+
 
 @dataclass(slots=True, eq=False)
 class Names:
@@ -90,7 +95,7 @@ class Names:
     space: Space = field(default_factory=lambda: Space(Layout(())))
     imports: dict[str, str] = field(default_factory=dict)
     links: dict[str, tuple[str, str]] = field(default_factory=dict)
-    relinked: set[str] = field(default_factory=set)
+    ambiguous: set[str] = field(default_factory=set)
     """Names that are imported from several places."""
     stars: list[str] = field(default_factory=list)
     """The files of which everything is imported that is public."""
@@ -104,7 +109,10 @@ class Names:
     steps: dict[str, str] = field(default_factory=dict)
     """The steps that names stand for, by their names in the pipeline."""
     defined: set[str] = field(default_factory=set)
-    _origins: dict[str, tuple[Names, str]] = field(default_factory=dict)
+    """What any scope defines, but for imports."""
+    attributes: set[str] = field(default_factory=set)
+    """What the module itself binds, by imports too."""
+    origins: dict[str, tuple[Names, str]] = field(default_factory=dict)
 
     @property
     def annotations(self) -> Annotations:
@@ -118,7 +126,7 @@ class Names:
             listed = [getattr(each, "value", None) for each in listed.elts]
         if isinstance(listed, (list, tuple)):
             return (each for each in listed if isinstance(each, str))
-        return (each for each in {**self.imports, **dict.fromkeys(self.defined)} if not each.startswith("_"))
+        return (each for each in sorted(self.attributes) if not each.startswith("_"))
 
     def origin(self, name: str) -> tuple[Names, str]:
         """The module that defines what `x` or `x.y` stands for, and what it is called there.
@@ -127,15 +135,15 @@ class Names:
         """
         if not self.links:
             return self, name
-        if name not in self._origins:
-            self._origins[name] = self._followed(name)
-        return self._origins[name]
+        if name not in self.origins:
+            self.origins[name] = self._followed(name)
+        return self.origins[name]
 
     def _followed(self, name: str) -> tuple[Names, str]:
         here, seen = self, set[tuple[str, str]]()
         while name:
-            if name in here._origins:
-                return here._origins[name]
+            if name in here.origins:
+                return here.origins[name]
             known = name
             while known not in here.links and "." in known:
                 known = known.rpartition(".")[0]
@@ -155,7 +163,7 @@ class Names:
         here = self.space.modules.get(path)
         while here is not None and name:
             first, _, rest = name.partition(".")
-            if (here.path, first) not in seen and (first in here.imports or first in here.defined):
+            if first in here.attributes and (here.path, first) not in seen:
                 break
             below = self.space.layout.inside(here.path, first)
             if below is None:
@@ -163,15 +171,9 @@ class Names:
             here, name = self.space.modules.get(below), rest
         return None if here is None else (here, name)
 
-    def link(self, name: str, path: str, there: str) -> None:
-        """Note which file has what a name is imported as, and under which name."""
-        if self.links.get(name, (path, there)) != (path, there):
-            self.relinked.add(name)
-        self.links[name] = (path, there)
-
     def is_sure(self, name: str) -> bool:
         """Whether a name is imported from one file of the space, wherever it is."""
-        return name in self.links and name not in self.relinked
+        return name in self.links and name not in self.ambiguous
 
     def dotted(self, node: ast.AST | None) -> str | None:
         """The full name of `x` or `x.y` by its import; a builtin's own name; None for anything local."""

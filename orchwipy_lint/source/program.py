@@ -70,16 +70,17 @@ class _Reading:
         found = {
             path: definitions for path in sorted(sources) if (definitions := self.opened(path, sources[path]))
         }
-        starts = self.starts()
-        order = self.imported_first(starts)
+        order = self.imported_first()
         import_stars(self.space, order)
         order = [path for path in order if self.named(path, found[path])]
+        self.space.settle()
+        makers = {path for path in order if self.modules[path].relevance.is_relevant}
         self.settle(order)
-        relevant = [
-            path for path in starts if path in self.modules and self.modules[path].relevance.is_relevant
-        ]
+        relevant = {path for path in order if self.modules[path].relevance.is_relevant}
+        imported = self.imported()
         walk = Walk(self.modules)
-        walk.run(relevant)
+        # Of modules that import one another, those come first that make pipelines.
+        walk.run(sorted(relevant, key=lambda path: (path in imported, path not in makers, path)))
         self.failed.update(walk.failed)
         unread = {path: self.imports(path, sources[path]) for path in self.failed}
         pipelines = [self.weighed(each, unread) for each in self.pipelines(walk.drafts)]
@@ -101,16 +102,16 @@ class _Reading:
         self.modules[path] = Module(path, text, tree, names)
         return found
 
-    def starts(self) -> list[str]:
-        """All modules, in the order in which a look at them starts: first those that nothing imports."""
-        imported = {file for names in self.space.modules.values() for file in names.files}
-        return sorted(self.modules, key=lambda path: (path in imported, path))
+    def imported(self) -> set[str]:
+        """The files that some module imports."""
+        return {file for names in self.space.modules.values() for file in names.files}
 
-    def imported_first(self, starts: Sequence[str]) -> list[str]:
+    def imported_first(self) -> list[str]:
         """The modules, what each imports before it as far as they do not import one another."""
         order: list[str] = []
         seen: set[str] = set()
-        for start in starts:
+        imported = self.imported()
+        for start in sorted(self.modules, key=lambda path: (path in imported, path)):
             waiting: list[tuple[str, Iterator[str]]] = [("", iter((start,)))]
             while waiting:
                 path, rest = waiting[-1]

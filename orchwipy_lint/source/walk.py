@@ -38,8 +38,6 @@ _MOST_TURNS = 2_000
 _DEEPEST = 8
 """So many calls within calls, and imports below the top of a module within such imports."""
 
-_FOR_TYPES = frozenset({"TYPE_CHECKING", "typing.TYPE_CHECKING"})
-
 
 class Walk:
     """Goes over the statements of modules that are read together, by their files.
@@ -175,7 +173,7 @@ class Walk:
             return ast.Return
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             self.imported(node, scope)
-        elif isinstance(node, ast.If) and name_of(node.test) in _FOR_TYPES:
+        elif isinstance(node, ast.If) and (name_of(node.test) or "").endswith("TYPE_CHECKING"):
             return self.block(node.orelse, scope)
         elif isinstance(node, (ast.Break, ast.Continue)):
             return type(node)
