@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 EMULATOR := $(VENV)/sam/.installed
 BROWSER := $(VENV)/.browser
 TESTS ?= tests
-BENCHMARKS ?= analysis versus_upstream cold flake8_overhead start dispatch branches template drawing
+BENCHMARKS ?= analysis versus_upstream cold project flake8_overhead start dispatch branches template drawing
 
 .PHONY: help demo test test-all test-slow pytest lint docs bench clean
 

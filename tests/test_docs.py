@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import yaml
 
 from docs.make_drawings import render as render_drawings
 from docs.make_rules import PAGE, render
@@ -25,6 +26,11 @@ from orchwipy_lint import check_source
 from orchwipy_lint.rules import RULES
 from tests.test_fixtures import read_expected
 from tests.warm import Warm
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 PROJECT = Path(__file__).parent.parent
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
@@ -130,6 +136,15 @@ def test_links_lead_somewhere(page: Path) -> None:
             headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
             anchors = {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
             assert link["anchor"] in anchors
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_settings_for_other_tools_can_be_read(page: Path) -> None:
+    for language, _, text in read_blocks(page):
+        if language == "yaml":
+            assert yaml.safe_load(text)
+        elif language == "toml":
+            assert tomllib.loads(text)
 
 
 def test_the_page_of_rules_is_current() -> None:

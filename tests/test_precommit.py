@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.samples import BROKEN, NO_PIPELINE, SOUND
+from tests.test_fixtures import FIXTURES
 
 PROJECT = Path(__file__).parent.parent
+PROJECTS = FIXTURES / "projects"
 PACKAGED = (
     ".pre-commit-hooks.yaml",
     "LICENSE",
@@ -95,3 +97,10 @@ def test_the_hook_stops_a_commit_that_would_fail_in_production(hook: Path, tmp_p
     (work / "notes.txt").write_text("still no Python\n")
     run(work, "git", "add", "notes.txt")
     assert "Skipped" in run(work, *pre_commit)
+
+    shutil.copytree(PROJECTS / "spread", work, dirs_exist_ok=True)
+    run(work, "git", "add", "shop/names.py", "pyproject.toml")
+    printed = run(work, *pre_commit, ok=False)
+    assert "shop/moving.py:16:12 OWP101 MissingArgument: " in printed, "whatever file was changed"
+    assert "2 errors, 2 warnings in 2 pipelines" in printed
+    assert ".orchwipy_cache" not in run(work, "git", "status", "--porcelain")
