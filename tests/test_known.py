@@ -84,6 +84,7 @@ def types_are_exact(truth: Enumeration, known: Known, text: str) -> None:
         }
         if each.status is not Status.DROPPED and each.name not in mended:  # what is mended is any value
             assert held <= accepted, where
+            assert each.setters, where
         for kind in each.type.atoms or ():
             if kind.literal is not None and each.name not in disputed:
                 (constant,) = kind.literal

@@ -88,6 +88,12 @@ class _Solver:
             self.own[place] = self.own.get(place, 0) | bits
             region = region.fork.region
 
+    def passed(self, edge: Edge) -> Iterable[str]:
+        """The keys to which an arm gives the very value that they have."""
+        source, effect = self.graph.nodes[edge.source], edge.arm.effect
+        named = (*effect.sets.items(), *effect.maybe.items())
+        return (key for key, value in named if _passes(source, key, value))
+
     def lists(self, edge: Edge) -> Iterable[str]:
         """The keys of which the values that branches give become a list where they join."""
         if edge.fork is None or not isinstance(edge.transfer, Joined):
@@ -132,19 +138,15 @@ class _Solver:
     def after(self, edge: Edge) -> int:
         ready = self.taken(self.graph.nodes[edge.source], self.before[edge.source])
         ready = self.under(edge, ready)
-        effect = edge.arm.effect
+        sets = edge.arm.effect.sets.keys()
         keep = edge.transfer.keep
-        sets = {
-            key
-            for key, value in effect.sets.items()
-            if not _passes(self.graph.nodes[edge.source], key, value)
-        }
         lists = self.lists(edge)
         if keep < 0:
             killed = {*self.graph.names_of(~keep & self.graph.every)}
             kept = ready & ~self.bits_of(killed | sets)
         else:
             kept = ready & self.bits_of({*self.graph.names_of(keep)} - sets)
+        kept |= ready & self.bits_of(self.passed(edge))
         if edge.fork is not None and isinstance(edge.transfer, Joined):
             ended = 0
             for region in edge.fork.regions:
