@@ -16,7 +16,7 @@ from tests.oracle.programs import KEYS
 from tests.oracle.values import ABSENT, UNIVERSE, Fresh, index_of
 
 QUICK = settings(
-    max_examples=30,
+    max_examples=12,
     deadline=None,
     derandomize=True,
     database=None,
@@ -99,7 +99,7 @@ def test_what_is_known_is_so(program: Program) -> None:
 
 
 @pytest.mark.slow
-@settings(QUICK, max_examples=300)
+@settings(QUICK, max_examples=120)
 @given(programs(FORKED))
 def test_what_is_known_is_so_of_many(program: Program) -> None:
     agrees(program)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from orchwipy_lint.flow.graph import Edge, Graph, Node, Region
 from orchwipy_lint.flow.lattice import Joined, Presence
-from orchwipy_lint.flow.solve import reverse_postorder
+from orchwipy_lint.flow.solve import entry_presence, reverse_postorder
 from orchwipy_lint.model import ALWAYS, Value
 from orchwipy_lint.types import ANY, Atom, Type, atom
 
@@ -51,9 +51,8 @@ class _Solver:
         self.before = [0] * len(graph.nodes)
         for number in graph.entries:
             node = graph.nodes[number]
-            types = dict.fromkeys(node.step.required_keys, ANY)
-            types |= {key: parameter.type for key, parameter in node.parameters.items()}
-            for key, type_ in types.items():
+            for key in graph.names_of(entry_presence(graph, number).present):
+                type_ = node.parameters[key].type if key in node.parameters else ANY
                 self.before[number] |= self.give(key, type_, None)
         for edge in graph.edges:
             if before[edge.source] is not None:
