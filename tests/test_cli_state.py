@@ -162,7 +162,7 @@ def test_a_state_at_run_time_keeps_its_contract(tmp_path: Path) -> None:
 
 
 SETTINGS = settings(
-    max_examples=15,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     database=None,

@@ -141,7 +141,7 @@ def programs_say_the_same(program: Program) -> None:
 
 
 QUICK = settings(
-    max_examples=60,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     database=None,
@@ -156,7 +156,7 @@ def test_programs_say_the_same_in_both_forms(program: Program) -> None:
 
 
 @pytest.mark.slow
-@settings(QUICK, max_examples=250)
+@settings(QUICK, max_examples=120)
 @given(programs(FORKED))
 def test_many_programs_say_the_same_in_both_forms(program: Program) -> None:
     programs_say_the_same(program)
