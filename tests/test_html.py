@@ -20,7 +20,7 @@ from orchwipy_lint.draw.checked import pictures_of
 from orchwipy_lint.draw.excerpts import Excerpts
 from orchwipy_lint.draw.html import render
 from orchwipy_lint.draw.markup import html
-from orchwipy_lint.draw.panels import add_finding, add_node, node_ids
+from orchwipy_lint.draw.panels import add_finding, add_nodes, node_ids
 from orchwipy_lint.draw.picture import (
     Changes,
     Edge,
@@ -254,10 +254,9 @@ def panels(picture: Picture, *findings: Finding) -> str:
     shown = list(
         enumerate(Shown(each, tuple(node.id for node in picture.nodes), (Taken(0, 0),)) for each in findings)
     )
-    for node in picture.nodes:
-        add_node(root, picture, node, ids, shown, Excerpts())
+    add_nodes(root, picture, ids, shown, Excerpts())
     for number, each in shown:
-        add_finding(root, number, each, picture, "drawing-0", ids)
+        add_finding(root, number, each, "drawing-0", ids)
     return html(root)
 
 
