@@ -343,6 +343,16 @@ class TestCommands:
         (summary,) = by_class(page, "summary")
         assert text_of(summary) == "1 error in 2 pipelines (6 steps, 2 files)"
 
+    def test_of_a_large_pipeline_the_paths_alone_are_drawn(
+        self, tmp_path: Path, capsys: Screen, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("orchwipy_lint.report.html._MOST_NODES", 3)
+        (tmp_path / "broken.py").write_text(BROKEN, encoding="utf-8")
+        assert main(["check", str(tmp_path), "--format", "html"]) == 1
+        page = parse(capsys.readouterr().out)
+        drawn = [each.get("data-name") for each in by_class(page, "node")]
+        assert drawn == ["weigh", "label", "send"]  # and not the end
+
     def test_a_file_that_cannot_be_read(self, folder: Path, capsys: Screen) -> None:
         assert main(["check", str(folder / "unreadable.py"), "--format", "html"]) == 1
         page = parse(capsys.readouterr().out)
