@@ -79,7 +79,10 @@ _WRONG = "bold red"
 
 
 def render(picture: Picture, *, width: int = 80, signs: Signs = SIGNS) -> Iterator[Text]:
-    """The lines of the drawing, none of them wider than asked where that can be had."""
+    """The lines of the drawing, none of them wider than asked where that can be had.
+
+    Below stand the findings whose paths are painted, each with its number in the picture, from 1.
+    """
     yield from _Writer(picture, max(width, 40), signs).lines()
 
 
@@ -95,6 +98,11 @@ class _Writer:
         name, path = visible(self.picture.name), visible(self.picture.path)
         yield Text.assemble((name, "bold underline"), "  ", (path, _LESS))
         yield from self.blocks(outline(self.picture), "")
+        for number, shown in enumerate(self.picture.findings, 1):
+            if shown.marked:
+                finding = shown.finding
+                said = f"{finding.path}:{finding.line} {finding.code} {finding.message}"
+                yield Text.assemble((f"{number} ", _WRONG), visible(said))
 
     def blocks(self, blocks: Sequence[Block], before: str) -> Iterator[Text]:
         """The blocks of one level, `before` being the bars of the levels around it."""
