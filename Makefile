@@ -45,9 +45,9 @@ $(EMULATOR): $(STAMP)
 
 # Where there is none and it cannot be installed, the tests that open pages in it say so and are skipped.
 $(BROWSER): $(STAMP)
-	@command -v chromium || command -v chromium-browser || command -v google-chrome \
-	|| { apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive \
-	apt-get install --quiet=2 --yes --no-install-recommends chromium fonts-dejavu-core; } >/dev/null 2>&1 \
+	@{ command -v chromium || command -v chromium-browser || command -v google-chrome \
+	|| { apt-get update && DEBIAN_FRONTEND=noninteractive \
+	apt-get install --yes --no-install-recommends chromium fonts-dejavu-core; }; } >/dev/null 2>&1 \
 	|| echo "there is no chromium and it cannot be installed here: what needs it is skipped"
 	@touch $@
 

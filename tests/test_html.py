@@ -20,7 +20,7 @@ from orchwipy_lint.draw.checked import pictures_of
 from orchwipy_lint.draw.excerpts import Excerpts
 from orchwipy_lint.draw.html import render
 from orchwipy_lint.draw.markup import html
-from orchwipy_lint.draw.panels import add_finding, add_node, node_ids
+from orchwipy_lint.draw.panels import add_finding, add_nodes, node_ids
 from orchwipy_lint.draw.picture import (
     Changes,
     Edge,
@@ -254,10 +254,9 @@ def panels(picture: Picture, *findings: Finding) -> str:
     shown = list(
         enumerate(Shown(each, tuple(node.id for node in picture.nodes), (Taken(0, 0),)) for each in findings)
     )
-    for node in picture.nodes:
-        add_node(root, picture, node, ids, shown, Excerpts())
+    add_nodes(root, picture, ids, shown, Excerpts())
     for number, each in shown:
-        add_finding(root, number, each, picture, "drawing-0", ids)
+        add_finding(root, number, each, "drawing-0", ids)
     return html(root)
 
 
@@ -343,6 +342,16 @@ class TestCommands:
         ]
         (summary,) = by_class(page, "summary")
         assert text_of(summary) == "1 error in 2 pipelines (6 steps, 2 files)"
+
+    def test_of_a_large_pipeline_the_paths_alone_are_drawn(
+        self, tmp_path: Path, capsys: Screen, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("orchwipy_lint.report.html._MOST_NODES", 3)
+        (tmp_path / "broken.py").write_text(BROKEN, encoding="utf-8")
+        assert main(["check", str(tmp_path), "--format", "html"]) == 1
+        page = parse(capsys.readouterr().out)
+        drawn = [each.get("data-name") for each in by_class(page, "node")]
+        assert drawn == ["weigh", "label", "send"]  # and not the end
 
     def test_a_file_that_cannot_be_read(self, folder: Path, capsys: Screen) -> None:
         assert main(["check", str(folder / "unreadable.py"), "--format", "html"]) == 1

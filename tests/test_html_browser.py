@@ -151,6 +151,9 @@ class TestMouse:
         assert len(names(page, "lit")) == LENGTH
         assert is_seen(page, f"step_{LENGTH - 1}")
         assert page.value("document.querySelectorAll('details[open]').length") == 1
+        page.click("#finding-0 summary")
+        assert names(page, "lit") == ["weigh", "label", "send"]
+        assert page.value("document.querySelectorAll('figure.lighting').length") == 1
 
     def test_dragging_moves_and_opens_nothing(self, page: Page) -> None:
         x, y = page.middle(node("label"))
@@ -221,6 +224,8 @@ class TestKeys:
                 assert names(page, "lit") == ["weigh", "label", "send"]
         page.press("Enter")
         assert panel(page) == "label"
+        page.press("Escape")
+        assert (panel(page), page.value("document.activeElement.dataset.name")) == ("", "label")
         assert {"pipelines", "INPUT", "in", "out", "fit", "SUMMARY", "weigh", "label"} <= set(reached)
 
 

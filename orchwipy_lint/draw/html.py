@@ -16,7 +16,7 @@ from importlib.resources import files
 from orchwipy_lint.draw.excerpts import Excerpts
 from orchwipy_lint.draw.inline import drawing
 from orchwipy_lint.draw.markup import Element, add, html
-from orchwipy_lint.draw.panels import add_finding, add_node, node_ids
+from orchwipy_lint.draw.panels import add_finding, add_nodes, node_ids
 from orchwipy_lint.draw.picture import Picture, Shown
 from orchwipy_lint.findings import Finding
 
@@ -61,9 +61,8 @@ def render(
     excerpts = Excerpts()
     for number, picture in enumerate(drawn):
         own = [(each, shown) for each, (where, shown) in enumerate(found) if where == number]
-        for node in picture.nodes:
-            add_node(steps, picture, node, ids[number], own, excerpts)
-    _add_findings(add(panel, "div", id="findings"), found, drawn, ids)
+        add_nodes(steps, picture, ids[number], own, excerpts)
+    _add_findings(add(panel, "div", id="findings"), found, ids)
     _add_legend(panel)
     place = add(main, "div", id="drawings")
     for number, (picture, svg) in enumerate(zip(drawn, drawings, strict=True)):
@@ -111,8 +110,7 @@ def _add_header(header: Element, pictures: Sequence[Picture], title: str, summar
     if len(pictures) > 1:
         choice = add(header, "select", id="pipelines", aria_label="Pipeline")
         for number, each in enumerate(pictures):
-            count = len(each.findings)
-            said = f" ({count} {'finding' if count == 1 else 'findings'})" if count else ""
+            said = f" ({_count(len(each.findings))})" if each.findings else ""
             add(choice, "option", f"{each.name} · {each.path}{said}", value=_drawing_id(number))
     if pictures:
         search = add(header, "form", id="search", role="search")
@@ -134,18 +132,18 @@ def _add_header(header: Element, pictures: Sequence[Picture], title: str, summar
 
 
 def _add_findings(
-    parent: Element,
-    found: Sequence[tuple[int | None, Shown]],
-    pictures: Sequence[Picture],
-    ids: Sequence[dict[str, str]],
+    parent: Element, found: Sequence[tuple[int | None, Shown]], ids: Sequence[dict[str, str]]
 ) -> None:
-    count = len(found)
-    add(parent, "h2", "No findings" if not count else f"{count} {'finding' if count == 1 else 'findings'}")
+    add(parent, "h2", _count(len(found)))
     for number, (where, shown) in enumerate(found):
         if where is None:
-            add_finding(parent, number, shown, None, "", {})
+            add_finding(parent, number, shown, None, {})
         else:
-            add_finding(parent, number, shown, pictures[where], _drawing_id(where), ids[where])
+            add_finding(parent, number, shown, _drawing_id(where), ids[where])
+
+
+def _count(findings: int) -> str:
+    return f"{findings or 'No'} {'finding' if findings == 1 else 'findings'}"
 
 
 def _add_legend(parent: Element) -> None:

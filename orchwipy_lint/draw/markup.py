@@ -8,6 +8,8 @@ from orchwipy_lint.visible import visible
 
 __all__ = ["Element", "add", "html"]
 
+_INLINE = ("a", "b", "code", "span")
+
 
 def add(parent: Element, tag: str, text: str = "", **attributes: str | None) -> Element:
     """A new element as the last one of another, with a text and attributes; those that are None are left out.
@@ -19,6 +21,8 @@ def add(parent: Element, tag: str, text: str = "", **attributes: str | None) -> 
     }
     made = SubElement(parent, tag, {name: visible(each) for name, each in named.items()})
     made.text = visible(text)
+    if tag in _INLINE:
+        made.tail = " "  # words stay apart without a style sheet too
     return made
 
 

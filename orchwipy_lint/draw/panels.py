@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from orchwipy_lint.draw.excerpts import Excerpts
 from orchwipy_lint.draw.markup import Element, add
 from orchwipy_lint.draw.picture import Edge, Known, Node, NodeKind, Picture, Shown, Way
 from orchwipy_lint.findings import Finding, Hop
+from orchwipy_lint.model import Span
 from orchwipy_lint.visible import visible
 
-__all__ = ["Numbered", "add_finding", "add_node", "finding_id", "node_ids"]
+__all__ = ["Numbered", "add_finding", "add_nodes", "finding_id", "node_ids"]
 
 Numbered = tuple[int, Shown]
 """A finding with its number on the page."""
@@ -31,41 +32,91 @@ def node_ids(picture: Picture, number: int) -> dict[str, str]:
     return {node.id: f"node-{number}-{each}" for each, node in enumerate(picture.nodes)}
 
 
-def add_node(
+def add_nodes(
     parent: Element,
     picture: Picture,
-    node: Node,
-    ids: dict[str, str],
-    findings: list[Numbered],
+    ids: Mapping[str, str],
+    findings: Iterable[Numbered],
     excerpts: Excerpts,
 ) -> None:
-    """A section with what there is to know of a node; `findings` are those of the picture."""
-    section = add(parent, "section", id=ids[node.id], class_="node-panel", tabindex="-1")
-    add(section, "button", "×", type="button", class_="close", title="Close ( Esc )", aria_label="Close")
-    head = add(section, "h2", node.label)
-    if node.path is not None and node.span is not None:
-        add(head, "small", f"{node.path}:{node.span.line}")
-    remarks = list(_remarks(node))
-    if remarks:
-        noted = add(section, "ul", class_="remarks")
-        for each in remarks:
-            add(noted, "li", each)
-    about = [each for each in findings if each[1].finding.step == node.id]
-    passing = [each for each in findings if each[1].finding.step != node.id and node.id in each[1].nodes]
-    _add_links(section, "Findings", about)
-    _add_links(section, "On the path of", passing)
-    if node.path is not None and node.span is not None:
-        wrong = {each.finding.line for _, each in findings if each.finding.path == node.path}
-        _add_source(section, excerpts.definition(node.path, node.span), node.path, wrong)
-    if node.kind is NodeKind.STEP:
-        _add_known(section, "Reads", node.needs, "required", "optional", "no key by its name")
-    if node.state is not None:
-        rest = (Known("…", None, False),) if node.open else ()
-        _add_known(section, "Known before it", (*node.state, *rest), "sure", "maybe", "no key")
-    ahead = [(each, each.target) for each in picture.edges if each.source == node.id]
-    behind = [(each, each.source) for each in picture.edges if each.target == node.id]
-    _add_ways(section, "Leads to", ahead, ids)
-    _add_ways(section, "Comes from", behind, ids)
+    """A section for each node, with what there is to know of it; `findings` are those of the picture."""
+    panels = _Panels(picture, ids, tuple(findings), excerpts)
+    for node in picture.nodes:
+        panels.add(parent, node)
+
+
+class _Panels:
+    """What is said of the nodes of one picture, looked up by node."""
+
+    def __init__(
+        self, picture: Picture, ids: Mapping[str, str], findings: Sequence[Numbered], excerpts: Excerpts
+    ) -> None:
+        self.ids = ids
+        self.excerpts = excerpts
+        self.labels = {node.id: node.label for node in picture.nodes}
+        self.ahead: dict[str, list[Edge]] = {each: [] for each in ids}
+        self.behind: dict[str, list[Edge]] = {each: [] for each in ids}
+        for edge in picture.edges:
+            self.ahead[edge.source].append(edge)
+            self.behind[edge.target].append(edge)
+        self.about: dict[str, list[Numbered]] = {each: [] for each in ids}
+        self.passing: dict[str, list[Numbered]] = {each: [] for each in ids}
+        self.wrong = {(shown.finding.path, shown.finding.line) for _, shown in findings}
+        for each in findings:
+            own = each[1].finding.step
+            if own in self.about:
+                self.about[own].append(each)
+            for name in each[1].nodes:
+                if name != own:
+                    self.passing[name].append(each)
+
+    def add(self, parent: Element, node: Node) -> None:
+        section = add(parent, "section", id=self.ids[node.id], class_="node-panel", tabindex="-1")
+        add(section, "button", "×", type="button", class_="close", title="Close ( Esc )", aria_label="Close")
+        head = add(section, "h2", node.label)
+        if node.path is not None and node.span is not None:
+            add(head, "small", f" {node.path}:{node.span.line}")
+        remarks = list(_remarks(node))
+        if remarks:
+            noted = add(section, "ul", class_="remarks")
+            for each in remarks:
+                add(noted, "li", each)
+        _add_links(section, "Findings", self.about[node.id])
+        _add_links(section, "On the path of", self.passing[node.id])
+        if node.path is not None and node.span is not None:
+            self.add_source(section, node.path, node.span)
+        if node.kind is NodeKind.STEP:
+            _add_known(section, "Reads", node.needs, "required", "optional", "no key by its name")
+        if node.state is not None:
+            rest = (Known("…", None, False),) if node.open else ()
+            _add_known(section, "Known before it", (*node.state, *rest), "sure", "maybe", "no key")
+        self.add_ways(section, "Leads to", [(each, each.target) for each in self.ahead[node.id]])
+        self.add_ways(section, "Comes from", [(each, each.source) for each in self.behind[node.id]])
+
+    def add_source(self, parent: Element, path: str, span: Span) -> None:
+        add(parent, "h3", "Source")
+        lines = self.excerpts.definition(path, span)
+        if lines is None:
+            add(parent, "p", f"{path} is not at hand.", class_="none")
+            return
+        source = add(parent, "pre", class_="source", tabindex="0", aria_label="source")
+        for number, text in lines.items():
+            kind = "line wrong" if (path, number) in self.wrong else "line"
+            line = add(source, "span", text.expandtabs(), class_=kind, data_line=str(number))
+            line.tail = "\n"
+
+    def add_ways(self, parent: Element, title: str, edges: Sequence[tuple[Edge, str]]) -> None:
+        """What leads along edges, each with the node at its other end."""
+        if not edges:
+            return
+        add(parent, "h3", title)
+        listed = add(parent, "ul", class_="ways")
+        for edge, other in edges:
+            for way in edge.ways:
+                item = add(listed, "li")
+                add(item, "a", self.labels[other], href=f"#{self.ids[other]}")
+                for kind, text in _about(edge, way):
+                    add(item, "span", text, class_=kind)
 
 
 def _remarks(node: Node) -> Iterator[str]:
@@ -99,23 +150,6 @@ def _add_known(
         add(row, "td", sure if each.sure else unsure)
 
 
-def _add_ways(parent: Element, title: str, edges: list[tuple[Edge, str]], ids: dict[str, str]) -> None:
-    if not edges:
-        return
-    add(parent, "h3", title)
-    listed = add(parent, "ul", class_="ways")
-    for edge, other in edges:
-        for way in edge.ways:
-            item = add(listed, "li")
-            add(item, "a", _name(other), href=f"#{ids[other]}")
-            for kind, text in _about(edge, way):
-                add(item, "span", text, class_=kind)
-
-
-def _name(node_id: str) -> str:
-    return {"$end": "end", "$unknown": "?"}.get(node_id, node_id)
-
-
 def _about(edge: Edge, way: Way) -> Iterator[tuple[str, str]]:
     if edge.kind.value not in ("plain", "otherwise"):
         yield "kind", edge.kind.value
@@ -129,7 +163,7 @@ def _about(edge: Edge, way: Way) -> Iterator[tuple[str, str]]:
         yield "changes", str(way.changes)
 
 
-def _add_links(parent: Element, title: str, findings: list[Numbered]) -> None:
+def _add_links(parent: Element, title: str, findings: Sequence[Numbered]) -> None:
     if not findings:
         return
     add(parent, "h3", title)
@@ -139,34 +173,21 @@ def _add_links(parent: Element, title: str, findings: list[Numbered]) -> None:
         _add_headline(link, shown.finding)
 
 
-def _add_source(parent: Element, lines: dict[int, str] | None, path: str, wrong: set[int]) -> None:
-    add(parent, "h3", "Source")
-    if lines is None:
-        add(parent, "p", f"{path} is not at hand.", class_="none")
-        return
-    source = add(parent, "pre", class_="source", tabindex="0", aria_label="source")
-    for number, text in lines.items():
-        kind = "line wrong" if number in wrong else "line"
-        line = add(source, "span", text.expandtabs(), class_=kind, data_line=str(number))
-        line.tail = "\n"
-
-
 # Findings
 
 
 def add_finding(
-    parent: Element, number: int, shown: Shown, picture: Picture | None, drawing: str, ids: dict[str, str]
+    parent: Element, number: int, shown: Shown, drawing: str | None, ids: Mapping[str, str]
 ) -> None:
     """What can be opened to see a finding: where it is, its path hop by hop, what to do.
 
-    `picture` is the one in which its path is, None if in none; `drawing` its id on the page.
+    `drawing` is the id of the one that its path is in, None if it is in none; `ids` are those of its nodes.
     """
     finding = shown.finding
     details = add(parent, "details", id=finding_id(number), class_=f"finding {finding.severity.value}")
-    if picture is not None:
-        numbers = {each.id: each_number for each_number, each in enumerate(picture.nodes)}
+    if drawing is not None:
         details.set("data-drawing", drawing)
-        details.set("data-nodes", " ".join(ids[each] for each in shown.nodes if each in numbers))
+        details.set("data-nodes", " ".join(ids[each] for each in shown.nodes))
         details.set("data-edges", " ".join(dict.fromkeys(str(each.edge) for each in shown.ways)))
     _add_headline(add(details, "summary"), finding)
     add(details, "p", f"{finding.path}:{finding.line}:{finding.column}", class_="place")
@@ -177,7 +198,7 @@ def add_finding(
         if finding.also:
             add(details, "p", finding.also, class_="also")
     else:
-        if finding.step in ids:
+        if finding.step is not None and finding.step in ids:
             add(add(details, "p", "step "), "a", finding.step, href=f"#{ids[finding.step]}")
         if finding.related:
             others = add(details, "ul", class_="related")
@@ -193,7 +214,7 @@ def _add_headline(parent: Element, finding: Finding) -> None:
     add(parent, "span", finding.message, class_="message")
 
 
-def _add_hop(parent: Element, hop: Hop, ids: dict[str, str]) -> None:
+def _add_hop(parent: Element, hop: Hop, ids: Mapping[str, str]) -> None:
     if hop.step in ids:
         add(parent, "a", hop.step, href=f"#{ids[hop.step]}", data_line=str(hop.line))
     else:

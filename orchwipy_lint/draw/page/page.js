@@ -152,8 +152,8 @@
 
   function light(finding) {
     for (const each of all("details[open]")) if (each !== finding) each.open = false;
+    if (finding?.dataset.drawing) turnTo(finding.dataset.drawing);
     for (const drawing of drawings.values()) if (drawing !== current) drawing.light([], []);
-    if (finding && finding.dataset.drawing) turnTo(finding.dataset.drawing);
     const words = (text) => (text ? text.split(" ") : []);
     if (current) current.light(words(finding?.dataset.nodes), words(finding?.dataset.edges));
     markLines();
@@ -240,6 +240,7 @@
   function press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape") {
+      if (event.target.closest("#steps")) one(".node.selected").focus();
       close();
       light(null);
     }
@@ -253,7 +254,10 @@
       0: () => current.fit(),
     };
     if (onNode) {
-      actions.Enter = actions[" "] = () => show(onNode.dataset.link);
+      actions.Enter = actions[" "] = () => {
+        show(onNode.dataset.link);
+        one(".node-panel.shown").focus(); // from where Escape leads back
+      };
     }
     if (!event.target.closest("#panel")) {
       actions.ArrowLeft = () => current.move(60, 0);
@@ -297,8 +301,8 @@
       held.delete(event.pointerId);
       if (!held.size) figure.classList.remove("moving");
     };
-    figure.addEventListener("pointerup", release);
-    figure.addEventListener("pointercancel", release);
+    addEventListener("pointerup", release); // which may be beside the drawing
+    addEventListener("pointercancel", release);
     figure.addEventListener("click", (event) => {
       const node = event.target.closest(".node");
       if (node && moved < 4) show(node.dataset.link);
