@@ -104,14 +104,16 @@ class Build:
 
     @contextmanager
     def _in(self, file: MypyFile) -> Iterator[None]:
-        """Errors are reported in this module for a while."""
+        """Errors are reported in this module for a while, and nobody watches who would take them back."""
         errors = self.errors
         if errors is None:
             return
         before = errors.file, errors.target_module, errors.options, errors.scope
+        watchers, errors._watchers = errors._watchers, []
         errors.set_file(file.path, file.fullname, self.options(file))
         yield
         errors.file, errors.target_module, errors.options, errors.scope = before
+        errors._watchers = watchers
 
     def is_silent(self, file: MypyFile) -> bool:
         """Whether nothing that is reported in a module would be shown."""

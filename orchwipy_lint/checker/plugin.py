@@ -19,8 +19,8 @@ from orchwipy_lint.checker.updates import Updates
 
 __all__ = ["PipelinePlugin"]
 
-_AFTER_IMPORTS = 20
-"""As mypy puts imports inside functions: a module's real imports come first where they go in a circle."""
+_INDIRECT = 30
+"""What mypy gives to dependencies that no import names: they come first, and nobody asks for their files."""
 
 
 class PipelinePlugin(Plugin):
@@ -49,7 +49,7 @@ class PipelinePlugin(Plugin):
             names = self.build.sources.siblings(file.path, file.fullname)
         except Exception:  # said at the end of the module's checking
             return []
-        return [(_AFTER_IMPORTS, name, -1) for name in names]
+        return [(_INDIRECT, name, -1) for name in names]
 
     def report_config_data(self, ctx: ReportConfigContext) -> str | None:
         try:
