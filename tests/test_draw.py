@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docs.make_drawings import printed
-from orchwipy_lint.check import check_files
+from orchwipy_lint.check import load_pipelines
 from orchwipy_lint.draw import dot, mermaid
 from orchwipy_lint.draw import json as draw_json
 from orchwipy_lint.draw.making import picture_of
@@ -47,7 +47,8 @@ from orchwipy_lint.model import (
     Target,
     Value,
 )
-from orchwipy_lint.selection import Selection
+from orchwipy_lint.rules import RULES
+from orchwipy_lint.verdict import found_in
 
 TESTS = Path(__file__).parent
 CASES = TESTS / "golden" / "draw"
@@ -217,12 +218,11 @@ def test_laws_of_the_pictures_of_fixtures(every: int) -> None:
     """Of all files, or for the quick suite of each fourth."""
     folders = (TESTS / "fixtures", TESTS / "programs", CASES, TESTS.parent / "examples")
     paths = [path for folder in folders for path in sorted(folder.rglob("*.py"))[::every]]
-    result = check_files(paths, selection=Selection(notes=True), configured=False)
-    assert len(result.pipelines) > 300 / every
-    for pipeline in result.pipelines:
-        found = [
-            each for each in result.findings if (each.pipeline, each.path) == (pipeline.name, pipeline.path)
-        ]
+    pipelines = load_pipelines(paths)
+    assert len(pipelines) > 300 / every
+    codes = [rule.code for rule in RULES]
+    for pipeline in pipelines:
+        found = [each for each in found_in(pipeline, codes) if each.path == pipeline.path]
         try:
             laws(pipeline)
             paths_of_findings(pipeline, found)

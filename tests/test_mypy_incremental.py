@@ -22,7 +22,7 @@ class Shop:
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
-        self.made = {key: "int" for key in _KEYS}
+        self.made = dict.fromkeys(_KEYS, "int")
         self.taken: dict[str, dict[str, str | None]] = {
             "middle": {"x": "int"},
             "last": {"x": "int", "y": "int"},
