@@ -63,7 +63,7 @@ class Plugin:
             return [_failure(self.filename, error)]
 
     def _workspace(self) -> Workspace | None:
-        """The workspace, with the text that flake8 has if this is not the file's; None for what is left out."""
+        """The workspace, with flake8's text where this is not the file's; None for a file of no concern."""
         from orchwipy_lint.patterns import excludes
         from orchwipy_lint.workspace import Workspaces
 
