@@ -189,9 +189,8 @@ def _check_contracts(project: Project, unread: Sequence[Finding], verdicts: Sequ
     """Raises `InvalidConfiguration` for a contract of no pipeline, where all of the project could be read."""
     if not unread and not any(each.problems for each in verdicts):
         outlines = [outline for verdict in verdicts for outline in verdict.outlines]
-        project.check_contracts(
-            {name for each in outlines for name in names_in_contracts(each.name, each.path)}
-        )
+        names = {name for each in outlines for name in names_in_contracts(each.name, each.path)}
+        project.check_contracts(names)
 
 
 def heard(verdict: Verdict) -> Iterator[Finding]:

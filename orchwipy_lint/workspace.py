@@ -35,12 +35,10 @@ _Found = TypeVar("_Found")
 
 def place_of(path: str | os.PathLike[str]) -> str:
     """Where a file or a folder is, whichever way its name goes there. A link to a file stays one."""
-    whole = os.path.abspath(path)
-    if os.path.isdir(whole):
+    if os.path.isdir(path):
         return os.path.realpath(path)
-    return os.path.join(
-        _real(os.path.dirname(os.fspath(path)) or os.curdir, os.getcwd()), os.path.basename(whole)
-    )
+    folder, name = os.path.split(os.fspath(path))
+    return os.path.join(_real(folder, os.getcwd()), name)
 
 
 @lru_cache(maxsize=1024)

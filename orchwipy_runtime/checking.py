@@ -34,8 +34,8 @@ def check_graph(pipe: Functions, starts: Sequence[str], *, defaults: bool, calle
         if each != pipe.beginner or not pipe.steps:  # that the beginner is no step is a finding
             _require(pipe, each)
     try:
-        from orchwipy_lint.live import check_live
         from orchwipy_lint.findings import Severity
+        from orchwipy_lint.live import check_live
 
         result = check_live(_registry(pipe, caller), starts, defaults=defaults)
     except ImportError as error:
@@ -144,8 +144,8 @@ class Examined:
 def examine(pipe: Functions, *, caller: Caller | FrameType) -> Examined:
     """The steps as the analyser reads them, and its findings about runs from the beginner."""
     try:
-        from orchwipy_lint.live import check_live
         from orchwipy_lint.findings import Severity
+        from orchwipy_lint.live import check_live
         from orchwipy_lint.source.live import read_registry
 
         registry = _registry(pipe, caller)
