@@ -10,7 +10,7 @@ from typing import TypeVar
 from orchwipy_lint.baseline import Baselines
 from orchwipy_lint.findings import Finding
 from orchwipy_lint.model import Pipeline
-from orchwipy_lint.project import make_project
+from orchwipy_lint.project import Project, make_project
 from orchwipy_lint.renaming import renamed_finding, renamed_pipeline
 from orchwipy_lint.rules import RULES, find_rule
 from orchwipy_lint.selection import Selection
@@ -161,11 +161,8 @@ def _check(
     codes = codes_of(project.select(None, asked))
     verdicts = workspace.verdicts(workspace.components_with(named.files), codes, jobs=jobs)
     outlines = outlines_of(named, verdicts)
-    unread = named.unread or any(each.problems for each in verdicts)
-    if not unread and any(map(project.is_in, named.folders)):
-        project.check_contracts(
-            {name for each in outlines for name in names_in_contracts(each.name, each.path)}
-        )
+    if project.contracts and any(map(project.is_in, named.folders)):
+        _check_contracts(project, named.unread, workspace.verdicts(workspace.components, codes, jobs=jobs))
     problems = [each for verdict in verdicts for each in verdict.problems if each.path in named.files]
     ours = {*named.unread, *problems, *(each for outline in outlines for each in outline.findings)}
     placed: dict[str, list[Finding]] = {}
@@ -186,6 +183,14 @@ def _check(
             if weighed[at[each]] in ours
         }
     return [_shown(each, named, fresh) for each in _in_order(outlines, named)], list(fresh.values())
+
+
+def _check_contracts(project: Project, unread: Sequence[Finding], verdicts: Sequence[Verdict]) -> None:
+    """Raises `InvalidConfiguration` for a contract of no pipeline, where all of the project could be read."""
+    if not unread and not any(each.problems for each in verdicts):
+        outlines = [outline for verdict in verdicts for outline in verdict.outlines]
+        names = {name for each in outlines for name in names_in_contracts(each.name, each.path)}
+        project.check_contracts(names)
 
 
 def heard(verdict: Verdict) -> Iterator[Finding]:

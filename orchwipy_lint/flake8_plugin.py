@@ -55,25 +55,31 @@ class Plugin:
     def _check(self) -> list[Finding]:
         try:
             workspace = self._workspace()
-            if not workspace.has_pipelines:
+            if workspace is None or not workspace.has_pipelines:
                 return []
             components = workspace.components_with([workspace.name(self.filename)])
             return _placed(workspace, components, self.filename, self.selected) if components else []
         except Exception as error:
             return [_failure(self.filename, error)]
 
-    def _workspace(self) -> Workspace:
-        """The workspace of the file, with the text that flake8 has in its place if it is not the file's."""
+    def _workspace(self) -> Workspace | None:
+        """The workspace, with flake8's text where this is not the file's; None for a file of no concern."""
+        from orchwipy_lint.patterns import excludes
         from orchwipy_lint.workspace import Workspaces
 
         if Plugin.workspaces is None:
             Plugin.workspaces = Workspaces(caching=True)
         workspace = Plugin.workspaces.of(self.filename)
         name = workspace.name(self.filename)
+        if excludes(workspace.configuration, workspace.path(name)):
+            return None
         if self.filename == self.standard_input or name not in workspace.files:
             from orchwipy_lint.source.encoding import encoded
 
-            return workspace.overlaid({name: encoded("".join(self.lines))})
+            text = encoded("".join(self.lines))
+            if name not in workspace.files and not workspace.concerns(text):
+                return None
+            return workspace.overlaid({name: text})
         return workspace
 
 
@@ -85,15 +91,12 @@ def _placed(
 
     from orchwipy_lint.baseline import Baselines
     from orchwipy_lint.check import codes_of, is_on, placed_in
-    from orchwipy_lint.patterns import excludes
     from orchwipy_lint.project import make_project
     from orchwipy_lint.renaming import renamed_finding
     from orchwipy_lint.selection import Selection
 
     name = workspace.name(path)
     project = make_project(workspace.configuration)
-    if excludes(workspace.configuration, workspace.path(name)):
-        return []
     wanted = project.select(workspace.path(name), Selection())
     codes = codes_of(project.select(None, Selection()), selected)
 

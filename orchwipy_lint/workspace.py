@@ -14,7 +14,7 @@ from orchwipy_lint import __version__
 from orchwipy_lint.cache import Cache, cache_of
 from orchwipy_lint.config import Configuration, configuration_of
 from orchwipy_lint.patterns import check_patterns, excludes, includes
-from orchwipy_lint.source.components import Component, components_of
+from orchwipy_lint.source.components import Component, components_of, words_of
 from orchwipy_lint.source.discover import find_files, mentions_package
 from orchwipy_lint.source.imports import imports_of
 from orchwipy_lint.source.names import DIALECT, Dialect
@@ -35,12 +35,10 @@ _Found = TypeVar("_Found")
 
 def place_of(path: str | os.PathLike[str]) -> str:
     """Where a file or a folder is, whichever way its name goes there. A link to a file stays one."""
-    whole = os.path.abspath(path)
-    if os.path.isdir(whole):
+    if os.path.isdir(path):
         return os.path.realpath(path)
-    return os.path.join(
-        _real(os.path.dirname(os.fspath(path)) or os.curdir, os.getcwd()), os.path.basename(whole)
-    )
+    folder, name = os.path.split(os.fspath(path))
+    return os.path.join(_real(folder, os.getcwd()), name)
 
 
 @lru_cache(maxsize=1024)
@@ -117,6 +115,13 @@ class Workspace:
             lambda name: mentions_package(self.files[name], self.dialect),
             self.configuration.roots,
         )
+
+    def concerns(self, text: bytes) -> bool:
+        """Whether a text that is not among the files may have to do with a pipeline."""
+        if mentions_package(text, self.dialect):
+            return True
+        words = {word for each in self.components for file in each.files for word in words_of(file)}
+        return any(not words.isdisjoint(name.split(".")) for name in imports_of(text))
 
     def name(self, path: str | os.PathLike[str]) -> str:
         """What a file is called here."""

@@ -226,6 +226,19 @@ def test_where_there_is_no_pipeline_the_analyser_is_not_loaded(tmp_path: Path) -
     assert done.stdout == "\n"
 
 
+def test_files_that_the_project_leaves_out_are_looked_at_when_flake8_has_them(
+    folder: Path, flake8: Flake8, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "setup.cfg").touch()
+    (folder / "script").write_text(BROKEN, encoding="utf-8")
+    (folder / "importing").write_text("import broken\n\nprint(broken)\n", encoding="utf-8")
+    assert flake8("script") == ours(BROKEN, "script")
+    assert flake8("importing") == ""
+    (folder / "nothing").write_text(NO_PIPELINE, encoding="utf-8")
+    monkeypatch.setattr("orchwipy_lint.workspace.Workspace.overlaid", None)
+    assert flake8("nothing", "nothing") == ""
+
+
 def test_the_plugin_reports_each_finding_once() -> None:
     lines = BROKEN.splitlines(keepends=True)
     reported = list(Plugin(ast.parse(BROKEN), "a.py", lines).run())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from orchwipy_lint.source.layout import Layout
 
-__all__ = ["Component", "components_of"]
+__all__ = ["Component", "components_of", "words_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def _edges(
 ) -> dict[str, list[str]]:
     """The files that each file imports."""
     layout = Layout(files, roots)
-    words = {word for file in files for word in _words(file)}
+    words = {word for file in files for word in words_of(file)}
     edges: dict[str, list[str]] = {}
     for file in files:
         found = {
@@ -70,7 +70,7 @@ def _edges(
     return edges
 
 
-def _words(file: str) -> list[str]:
+def words_of(file: str) -> list[str]:
     """What a module of this file can be called, and the packages above it."""
     return file.removesuffix(".py").replace(os.sep, "/").split("/")
 
