@@ -18,7 +18,7 @@ __all__ = ["Key", "Known", "Place", "Status", "known_before"]
 
 
 MOST_SEARCHED = 20_000
-"""Edges by keys by keys that conditions tell apart: where there are more, paths that cannot happen count too."""
+"""Edges by keys by keys that conditions tell apart: past it, paths that cannot happen count too."""
 
 
 class Status(Enum):
