@@ -128,7 +128,7 @@ class TestCheck:
             done = run("check", "--save-call-graph", "graph.dot", program=program)
             assert done.returncode == status
             assert ("OWP101" in done.stderr) is bool(status)
-            assert '"greet" -> "write" [label="+text"];' in file.read_text(encoding="utf-8")
+            assert '"greet" -> "write" [label="+' in file.read_text(encoding="utf-8")
 
     def test_a_drawing_on_the_standard_output(self, run: Run) -> None:
         done = run("check", "--save-call-graph", "-")

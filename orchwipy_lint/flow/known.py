@@ -17,6 +17,10 @@ from orchwipy_lint.types import ANY, Type, join
 __all__ = ["Key", "Known", "Place", "Status", "known_before"]
 
 
+MOST_SEARCHED = 20_000
+"""Edges by keys by keys that conditions tell apart: past it, paths that cannot happen count too."""
+
+
 class Status(Enum):
     """Whether a key is there: on every path, on some, or no more although the step before had it."""
 
@@ -82,7 +86,9 @@ class _Reading:
         self.flow = flow
         self.first = nodes[0].step
         self.nodes = [node for node in nodes if flow.before[node.number] is not None]
-        self.has_conditions = bool(flow.witnesses.classes.keys)
+        told_apart = len(flow.witnesses.classes.keys)
+        work = len(flow.graph.edges) * len(flow.graph.names) * told_apart
+        self.has_conditions = 0 < work <= MOST_SEARCHED
         self.arriving = [
             edge
             for node in self.nodes
