@@ -115,7 +115,8 @@ class _Reading:
             status = Status.MAYBE if absent or unknown else Status.SURE
             given = self.feasible(name)
             setters = _places(map(self.place, given or self.values.get(None, [])))
-            return Key(name, status, self.type(name, given), setters, _places(self.droppers(name)))
+            droppers = _places(self.droppers(name)) if absent else ()
+            return Key(name, status, self.type(name, given), setters, droppers)
         droppers = () if unknown else _places(self.droppers(name))
         return Key(name, Status.DROPPED, join(()), (), droppers) if droppers else None
 

@@ -50,9 +50,10 @@ class _Solver:
         """What is given in a branch, by the fork's node and the number of the branch."""
         self.before = [0] * len(graph.nodes)
         for number in graph.entries:
-            node = graph.nodes[number]
+            brought, declared = graph.brought[number], graph.nodes[number].parameters
             for key in graph.names_of(entry_presence(graph, number).present):
-                type_ = node.parameters[key].type if key in node.parameters else ANY
+                has_type = brought[key].annotation is not None or key not in declared
+                type_ = brought[key].type if has_type else declared[key].type
                 self.before[number] |= self.give(key, type_, None)
         for edge in graph.edges:
             if before[edge.source] is not None:
