@@ -57,10 +57,11 @@ class Known:
     reached: bool = True
 
 
-def known_before(flow: Flow, steps: Container[str] | None = None) -> list[Known]:
+def known_before(flow: Flow, steps: Container[str] | None = None, *, feasible: bool = True) -> list[Known]:
     """What is known before each step, in the order of the source, or before these alone.
 
-    Steps of one name are one. Paths that cannot happen are left out, as for findings.
+    Steps of one name are one. Paths that cannot happen are left out, as for findings, which takes a search
+    for each key of each step; unless `feasible` they count as well, so that less is sure.
     """
     nodes: dict[str, list[Node]] = {}
     for node in flow.graph.nodes:
@@ -68,7 +69,7 @@ def known_before(flow: Flow, steps: Container[str] | None = None) -> list[Known]
             nodes.setdefault(node.step.name, []).append(node)
     values = reaching(flow.graph, flow.before)
     return [
-        _Reading(flow, values, found).known()
+        _Reading(flow, values, found, feasible).known()
         for name, found in nodes.items()
         if steps is None or name in steps
     ]
@@ -77,11 +78,11 @@ def known_before(flow: Flow, steps: Container[str] | None = None) -> list[Known]
 class _Reading:
     """The state before the nodes of one step."""
 
-    def __init__(self, flow: Flow, values: list[list[Given]], nodes: list[Node]) -> None:
+    def __init__(self, flow: Flow, values: list[list[Given]], nodes: list[Node], feasible: bool) -> None:
         self.flow = flow
         self.first = nodes[0].step
         self.nodes = [node for node in nodes if flow.before[node.number] is not None]
-        self.has_conditions = bool(flow.witnesses.classes.keys)
+        self.searches = feasible and bool(flow.witnesses.classes.keys)  # without conditions all can happen
         self.arriving = [
             edge
             for node in self.nodes
@@ -118,7 +119,7 @@ class _Reading:
         states = [state for node in self.nodes if (state := self.flow.before[node.number]) is not None]
         ways = [any(each[number] & bit for each in states) for number in range(3)]
         absent, present, unknown = ways
-        if self.has_conditions and sum(ways) > 1:
+        if self.searches and sum(ways) > 1:
             present = present and self.can_be(name, THERE)
             absent = absent and self.can_be(name, GONE)
             unknown = unknown and self.can_be(name, MAYBE)
@@ -134,7 +135,7 @@ class _Reading:
     def feasible(self, name: str) -> list[Given]:
         """The values of a key without those that no path brings."""
         given = list({id(each): each for each in self.values.get(name, ())}.values())
-        if not self.has_conditions or len(given) < 2:
+        if not self.searches or len(given) < 2:
             return given
         return [each for each in given if self.can_bring(each)]
 
