@@ -21,7 +21,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from orchwipy_lint.report.console import ReportConsole
-from orchwipy_lint.report.times import duration
+from orchwipy_lint.times import duration
 from orchwipy_lint.visible import visible
 
 __all__ = ["Steps", "watch"]
