@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 EMULATOR := $(VENV)/sam/.installed
 TESTS ?= tests
-BENCHMARKS ?= analysis versus_upstream cold flake8_overhead start dispatch branches template
+BENCHMARKS ?= analysis versus_upstream cold flake8_overhead start dispatch branches template drawing
 
 .PHONY: help demo test test-all test-slow pytest lint docs bench clean
 
@@ -16,7 +16,7 @@ help:
 	@echo "make test-slow  run the tests that set up environments of their own"
 	@echo "make test-all   run the suite on each of Python 3.10 to 3.13 that is here"
 	@echo "make lint       only lint and type-check"
-	@echo "make docs       write docs/rules.md from the rules"
+	@echo "make docs       write docs/rules.md from the rules, and the drawings on the pages"
 	@echo "make bench      run the benchmarks"
 
 $(STAMP): pyproject.toml
@@ -57,6 +57,7 @@ lint: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python docs/make_rules.py
+	$(BIN)/python docs/make_drawings.py
 
 bench: $(STAMP)
 	@for each in $(BENCHMARKS); do echo "== $$each"; $(BIN)/python -m benchmarks.$$each || exit 1; done

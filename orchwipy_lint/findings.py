@@ -73,6 +73,8 @@ class Finding:
     hops: tuple[Hop, ...] = ()
     also: str | None = None
     """How the key arrives on another path, for the text report."""
+    asked: bool = False
+    """The text itself asks for it, so that it is shown although it is a note."""
     swap: tuple[str, str] | None = None
     """Two names of which one was probably meant: the finding's own, then the one that is there."""
 

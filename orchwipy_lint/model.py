@@ -243,6 +243,8 @@ class Step:
     """Parameters whose value it may change in place."""
     is_plain: bool = False
     """A function that knows nothing of pipelines: it gets what it asks for, and its result is stored."""
+    reveals: tuple[Span, ...] = ()
+    """Where it calls `reveal_state()`."""
     problems: tuple[tuple[Span, str, str], ...] = ()
     """What is wrong with how it is declared (OWP306): where, what, and what to write."""
 

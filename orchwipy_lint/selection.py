@@ -26,8 +26,8 @@ class Selection:
     `select` and `ignore` hold codes (`OWP101`), their beginnings (`OWP1`) or names
     (`missing-argument`). Without `select`, every rule runs that is on by default; with it, those that
     it names and no others, also those that are off by default. Of a rule that both name, the longer
-    code wins, and `ignore` where they are equally long. Notes are wanted with `notes` or where
-    `select` names their rule.
+    code wins, and `ignore` where they are equally long. Notes are wanted with `notes`, where `select`
+    names their rule, or where the text itself asks for them.
 
     A file that could not be read or analysed (OWP001, OWP002) is reported unless `ignore` names the
     code: that nothing was found in it would be untrue.
@@ -55,8 +55,8 @@ class Selection:
 
     def shows(self, finding: Finding) -> bool:
         """Whether to show what was found; asked of a selection in codes alone."""
-        wanted = finding.severity is not Severity.NOTE or self.notes or self._selects(finding.code)
-        return wanted and not self.ignores(finding.code)
+        wanted = finding.severity is not Severity.NOTE or self.notes or finding.asked
+        return (wanted or self._selects(finding.code)) and not self.ignores(finding.code)
 
     def _selects(self, code: str) -> bool:
         return _longest(self.select, code) > 0

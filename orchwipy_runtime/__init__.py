@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from orchwipy_runtime.micro import MicroFunctions
     from orchwipy_runtime.pipeline import Functions
     from orchwipy_runtime.returns import ConditionalReturns, Detach, MapEach, Parallel, ReturnUpdates
+    from orchwipy_runtime.step import reveal_state
 
 __all__ = [
     "ConditionalReturns",
@@ -25,6 +26,7 @@ __all__ = [
     "PauseExecution",
     "RetryFunctionAfterDelay",
     "ReturnUpdates",
+    "reveal_state",
 ]
 
 _HOMES = {
@@ -38,6 +40,7 @@ _HOMES = {
     "PauseExecution": "errors",
     "RetryFunctionAfterDelay": "errors",
     "ReturnUpdates": "returns",
+    "reveal_state": "step",
     "build_cfn_template": "emit.template",  # for development alone, so that `import *` does not load it
 }
 

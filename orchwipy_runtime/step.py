@@ -24,7 +24,7 @@ else:  # the module `typing` is a good part of a cold start
 
     Parameters = Returned = None
 
-__all__ = ["Step", "cdk"]
+__all__ = ["Step", "cdk", "reveal_state"]
 
 
 class Step(_Base[Parameters, Returned]):
@@ -111,6 +111,10 @@ if TYPE_CHECKING:
         """A step with `inputs` or `bind`: the keys that it reads are not the parameters of its function."""
 
         def next(self, /, *args: Any, **kwargs: Any) -> ReturnUpdates: ...
+
+
+def reveal_state() -> None:
+    """Has `orchwipy check` show the state with which the step starts that calls this; does nothing else."""
 
 
 def cdk(module: str) -> Any:

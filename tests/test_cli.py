@@ -301,7 +301,7 @@ class TestExplainAndRules:
         assert run("explain", "OWP11") == 2
         assert capsys.readouterr() == (
             "",
-            "orchwipy: no rule has the code or name `OWP11`; did you mean `OWP112`?\n",
+            "orchwipy: no rule has the code or name `OWP11`; did you mean `OWP113`?\n",
         )
         assert run("explain", "zzz") == 2
         assert capsys.readouterr().err == "orchwipy: no rule has the code or name `zzz`\n"

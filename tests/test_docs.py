@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import pytest
 
+from docs.make_drawings import render as render_drawings
 from docs.make_rules import PAGE, render
 from orchwipy_lint import check_source
 from orchwipy_lint.rules import RULES
@@ -130,6 +131,13 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_the_page_of_rules_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == render(RULES), "run `make docs`"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_drawings_on_the_pages_are_current(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PROJECT)
+    text = page.read_text(encoding="utf-8")
+    assert render_drawings(text) == text, "run `make docs`"
 
 
 def test_make_has_the_targets_that_the_readme_names() -> None:

@@ -7,14 +7,12 @@ line of one may say how it is drawn (`# orchwipy graph --findings`). To add a ca
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import redirect_stdout
 from functools import lru_cache
 from pathlib import Path
 
@@ -24,8 +22,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from docs.make_drawings import printed
 from orchwipy_lint import load_pipelines
-from orchwipy_lint.cli import main
 from orchwipy_lint.draw import dot, mermaid
 from orchwipy_lint.draw import json as draw_json
 from orchwipy_lint.draw.making import picture_of
@@ -61,10 +59,7 @@ def drawn(case: Path, form: str) -> str:
     """What `orchwipy graph` prints for a case."""
     first = case.read_text(encoding="utf-8").partition("\n")[0]
     options = shlex.split(first.removeprefix("# orchwipy graph")) if first.startswith("#") else []
-    with redirect_stdout(io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n")) as out:
-        assert main(["graph", case.name, "--format", form, *options]) == 0
-        out.flush()
-        return out.buffer.getvalue().decode()
+    return printed([case.name, "--format", form, *options])
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -1,6 +1,7 @@
 """Type checkers without a plugin of ours: which lines of `typed/` they refuse.
 
-A program's broken lines end with `# E`. Each checker, as strict as it can be, reports those and no others.
+A program's broken lines end with `# E`. Each checker, as strict as it can be, reports those and no others; the
+program that `docs/typing.md` begins with is among them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 from mypy import api
+
+from tests.test_docs import read_blocks
 
 PROJECT = Path(__file__).parent.parent
 PROGRAMS = PROJECT / "tests" / "typed"
@@ -38,6 +41,14 @@ def output_of(*command: str) -> str:
     return done.stdout
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the program that the page shows as sound."""
+    (shown,) = (each for each in read_blocks(PROJECT / "docs" / "typing.md") if each.role == "pipeline")
+    (tmp_path / "shown.py").write_text(shown.text, encoding="utf-8")
+    return tmp_path
+
+
 def by_mypy(folder: Path) -> set[Place]:
     output, problems, _ = api.run(
         [
@@ -46,8 +57,9 @@ def by_mypy(folder: Path) -> set[Place]:
             "--config-file=",
             "--output=json",
             "--follow-imports=silent",
-            f"--cache-dir={folder}",
+            f"--cache-dir={folder / 'cache'}",
             str(PROGRAMS),
+            *map(str, folder.glob("*.py")),
         ]
     )
     assert not problems
@@ -58,7 +70,11 @@ def by_mypy(folder: Path) -> set[Place]:
 def by_pyright(folder: Path) -> set[Place]:
     """The same by its fork, of which the package brings all that it needs."""
     configuration = folder / "pyrightconfig.json"
-    settings = {"typeCheckingMode": "strict", "include": [str(PROGRAMS)], "extraPaths": [str(PROJECT)]}
+    settings = {
+        "typeCheckingMode": "strict",
+        "include": [str(PROGRAMS), str(folder)],
+        "extraPaths": [str(PROJECT)],
+    }
     configuration.write_text(json.dumps(settings))
     output = output_of(
         "basedpyright", "--project", str(configuration), "--pythonpath", sys.executable, "--outputjson"
@@ -68,14 +84,16 @@ def by_pyright(folder: Path) -> set[Place]:
 
 
 def by_ty(folder: Path) -> set[Place]:
-    output = output_of("ty", "check", "--python", sys.executable, "--output-format", "concise", str(PROGRAMS))
+    output = output_of(
+        "ty", "check", "--python", sys.executable, "--output-format", "concise", str(PROGRAMS), str(folder)
+    )
     found = (line.split(":") for line in output.splitlines())
     return {(Path(each[0]).name, int(each[1])) for each in found if len(each) > 3}
 
 
 @pytest.mark.parametrize("checker", [by_mypy, by_pyright, by_ty], ids=["mypy", "pyright", "ty"])
-def test_checkers_agree(checker: Callable[[Path], set[Place]], tmp_path: Path) -> None:
-    assert checker(tmp_path) == expected()
+def test_checkers_agree(checker: Callable[[Path], set[Place]], folder: Path) -> None:
+    assert checker(folder) == expected()
 
 
 def test_there_are_programs_of_both_kinds() -> None:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from orchwipy_lint.draw.picture import Edge, EdgeKind, Picture, Shown, Taken, Way
+from orchwipy_lint.draw.picture import Edge, EdgeKind, NodeKind, Picture, Shown, Taken, Way
 from orchwipy_lint.findings import Finding, Hop
 
 __all__ = ["with_findings"]
@@ -24,6 +24,7 @@ class _Paths:
     def __init__(self, picture: Picture) -> None:
         self.edges = picture.edges
         self.ids = {each.id for each in picture.nodes}
+        self.wrong = {each.id for each in picture.nodes if each.kind in (NodeKind.MISSING, NodeKind.UNKNOWN)}
         self.out: dict[str, list[int]] = {}
         for number, edge in enumerate(picture.edges):
             self.out.setdefault(edge.source, []).append(number)
@@ -33,6 +34,7 @@ class _Paths:
         names = [each for each in finding.witness or (finding.step,) if each in self.ids]
         nodes = dict.fromkeys(each for each in names if each is not None)
         ways = dict.fromkeys(self.placed(finding, list(nodes)))
+        nodes |= dict.fromkeys(each for way in ways if (each := self.edges[way.edge].target) in self.wrong)
         hops = list(finding.hops)
         for source, target in zip(finding.witness or (), (finding.witness or ())[1:], strict=False):
             taken = self.direct(source, target, hops) or list(self.through_branches(source, target))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchwipy_lint.rules import branches, declarations, files, graph, keys, maps, state, values
+from orchwipy_lint.rules import branches, declarations, files, graph, keys, maps, reveal, state, values
 from orchwipy_lint.rules.base import Rule
 
 __all__ = ["RULES", "Rule", "find_rule"]
@@ -22,6 +22,7 @@ RULES: tuple[Rule, ...] = (
     values.PLACEHOLDER,
     maps.NOT_A_LIST,
     maps.SHADOWING_ITEM,
+    reveal.REVEALED_STATE,
     graph.UNKNOWN_STEP,
     graph.UNREACHABLE_STEP,
     graph.NO_NEXT,

@@ -24,6 +24,7 @@ EXPORTED = PIPELINE_CLASSES | {
     "Detach",
     "PauseExecution",
     "RetryFunctionAfterDelay",
+    "reveal_state",
     "build_cfn_template",
     "command_line_args",
     "command_line_invoke",

@@ -29,6 +29,7 @@ from orchwipy_lint.types import ANY, Constant, Type, scalar
 
 __all__ = ["Place", "StepReader"]
 
+_REVEAL = "reveal_state"
 _IMMUTABLE = frozenset({"str", "int", "float", "bool", "None", "bytes", "complex"})
 
 
@@ -90,6 +91,7 @@ class StepReader:
             is_async=isinstance(function, ast.AsyncFunctionDef),
             is_generator=_is_generator(function),
             pauses=tuple(self.places.span(each) for each in raised if each.exc and self.is_pause(each.exc)),
+            reveals=self.reveals(function, "\n".join(self.lines[function.lineno - 1 : function.end_lineno])),
         )
 
     def step(self, function: Function, registered: Registered, place: Place) -> Step:
@@ -134,6 +136,7 @@ class StepReader:
             },
             read_keys=frozenset(body.read_keys),
             reads_all=body.reads_all,
+            reveals=self.reveals(function, text),
             problems=registered.problems,
         )
 
@@ -218,6 +221,14 @@ class StepReader:
     def is_pause(self, node: ast.expr) -> bool:
         target = node.func if isinstance(node, ast.Call) else node
         return self.names.ours(self.names.dotted(target)) == "PauseExecution"
+
+    def reveals(self, function: Function, text: str) -> tuple[Span, ...]:
+        """Where the function calls `reveal_state()`."""
+        if _REVEAL not in text and not any(each.endswith(_REVEAL) for each in self.names.imports.values()):
+            return ()
+        calls = (each for each in ast.walk(function) if isinstance(each, ast.Call))
+        found = (each for each in calls if self.names.ours(self.names.dotted(each.func)) == _REVEAL)
+        return tuple(map(self.places.span, found))
 
     def makers(self) -> frozenset[str]:
         """Local names of the return forms, whose splats go on into the state."""
