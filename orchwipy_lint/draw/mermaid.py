@@ -95,7 +95,7 @@ def _classes_of(node: Node) -> set[str]:
         "missing": node.kind in (NodeKind.MISSING, NodeKind.UNKNOWN),
         "unreached": not node.reached,
         "taken": node.outcome is Outcome.THROUGH,
-        "stands": node.outcome in (Outcome.RUNNING, Outcome.WAITING, Outcome.PAUSED),
+        "stands": node.outcome not in (None, Outcome.THROUGH, Outcome.FAILED),
         "marked": node.marked or node.outcome is Outcome.FAILED,
     }
     return {name for name, holds in found.items() if holds}

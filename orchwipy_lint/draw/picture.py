@@ -60,6 +60,7 @@ class Outcome(Enum):
     RUNNING = "running"
     WAITING = "waiting"  # to be tried again
     PAUSED = "paused"
+    STOPPED = "stopped"  # with all else, before it came to its end
     FAILED = "failed"
 
 

@@ -58,7 +58,7 @@ class Visit:
 def with_run(picture: Picture, visits: Iterable[Visit]) -> Picture:
     """The picture with what a run did: outcomes and times at its nodes, and how often it took which edge.
 
-    Steps and edges of the run that are not in the picture are added, with `UNSEEN` noted at each.
+    Steps and edges of the run that are not in the picture are added after all others, with `UNSEEN` noted.
     """
     return _laid_over(picture, visits, UNSEEN)
 
@@ -93,8 +93,7 @@ def _laid_over(picture: Picture, visits: Iterable[Visit], note: str | None) -> P
     for step in at:
         nodes.setdefault(step, Node(step, NodeKind.STEP, step, notes=notes))
     if reached_end:
-        end = nodes.pop(END, None) or Node(END, NodeKind.END, "end")
-        nodes[END] = replace(end, outcome=Outcome.THROUGH)
+        nodes[END] = replace(nodes.get(END) or Node(END, NodeKind.END, "end"), outcome=Outcome.THROUGH)
     whole = [_with_visits(each, at[each.id]) if each.id in at else each for each in nodes.values()]
     return replace(picture, nodes=tuple(whole), edges=tuple(edges))
 
@@ -108,7 +107,14 @@ def _with_visits(node: Node, visits: Sequence[Visit]) -> Node:
 
 def _worst(outcomes: Iterable[Outcome]) -> Outcome:
     """What there is to see of several visits: what is not through comes first."""
-    order = (Outcome.FAILED, Outcome.PAUSED, Outcome.RUNNING, Outcome.WAITING, Outcome.THROUGH)
+    order = (
+        Outcome.FAILED,
+        Outcome.PAUSED,
+        Outcome.RUNNING,
+        Outcome.WAITING,
+        Outcome.STOPPED,
+        Outcome.THROUGH,
+    )
     return min(outcomes, key=order.index)
 
 
