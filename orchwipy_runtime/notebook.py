@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from importlib import import_module
 from threading import Event, Thread
 
 from orchwipy_runtime.checking import Caller, picture
@@ -14,6 +15,7 @@ from orchwipy_runtime.errors import AnalyserMissing, PauseExecution
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from orchwipy_lint.draw.following import Following
@@ -99,12 +101,11 @@ class Show:
 
         return bundle(with_run(self._picture, self.following.visits))["text/html"]
 
-    def __enter__(self) -> Show:
+    def __enter__(self) -> None:
         if self._pipe.shows_runs:
-            self._draw("begins", is_first=True)
+            self._put(lambda: {"text/plain": "begins"}, is_first=True)  # where the picture is to stand
             self._thread = Thread(target=self._draw_until_over, daemon=True)
             self._thread.start()
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -122,21 +123,23 @@ class Show:
             self._draw(said, over=True)
 
     def _draw_until_over(self) -> None:
-        seen = 0
-        while not self._over.wait(_SECONDS_A_DRAWING):
+        seen = -1
+        while not self._over.is_set():
             if self.following.changes != seen:
                 seen = self.following.changes
                 self._draw(", ".join(dict.fromkeys(each.step for each in self.following.current)))
+            self._over.wait(_SECONDS_A_DRAWING)
 
-    def _draw(self, said: str, *, is_first: bool = False, over: bool = False) -> None:
+    def _draw(self, said: str, *, over: bool = False) -> None:
+        from orchwipy_lint.draw.notebook import live
+
+        self._put(lambda: live(self._picture, self.following.visits, said, over=over))
+
+    def _put(self, make: Callable[[], dict[str, str]], *, is_first: bool = False) -> None:
+        """Shows what is made in the place of what stands there."""
         try:
-            from importlib import import_module
-
-            from orchwipy_lint.draw.notebook import live
-
-            shown = live(self._picture, self.following.visits, said, over=over)
-            show = import_module("IPython.display").display
-            show(shown, raw=True, display_id=self._id, update=not is_first)
+            display = import_module("IPython.display").display
+            display(make(), raw=True, display_id=self._id, update=not is_first)
         except Exception:
             _log.debug("a run could not be shown", exc_info=True)
 

@@ -7,6 +7,7 @@ import json
 import re
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ def test_a_pipeline_shows_its_picture() -> None:
 
 def test_without_graphviz_it_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(svg, "find_spec", lambda _: None)
-    shown = bundle(PICTURES["all_of_it"])
+    shown = bundle(replace(PICTURES["all_of_it"], name="without"))  # which was not laid out before
     assert list(shown) == ["text/plain", "text/html"]
     assert "pip install &quot;orchwipy-lint[draw]&quot;" in shown["text/html"]
     assert "▶ begin" in shown["text/html"]

@@ -23,7 +23,7 @@ from orchwipy_lint.visible import visible
 
 __all__ = ["bundle", "live", "table"]
 
-_SECONDS = 20.0
+_SECONDS = 10.0
 """The longest that Graphviz is waited for; what is drawn then is text."""
 _COLOURS = {Outcome.THROUGH: colours.TAKEN, Outcome.FAILED: colours.MARKED}
 
@@ -88,10 +88,21 @@ def _image(svg: str, name: str) -> str:
     return f'<img alt="{alt}" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
 
 
-@lru_cache(maxsize=16)  # of pictures that are equal the layout is too, and most runs of a notebook have one
 def _svg(picture: Picture) -> str:
-    drawn = render_svg(picture, seconds=_SECONDS).decode()
+    """The picture as SVG for a page. Raises CannotDraw."""
+    drawn = _laid_out(picture)
+    if isinstance(drawn, CannotDraw):
+        raise drawn
     return drawn[drawn.index("<svg") :]  # without what is for files of their own
+
+
+@lru_cache(maxsize=16)
+def _laid_out(picture: Picture) -> str | CannotDraw:
+    """Asked for with every run, and mostly of one pipeline; what took too long would take too long again."""
+    try:
+        return render_svg(picture, seconds=_SECONDS).decode()
+    except CannotDraw as error:
+        return error
 
 
 def _lit(svg: str, run: Picture, laid_out: Picture) -> str:
