@@ -13,7 +13,7 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import networkx as nx
@@ -23,13 +23,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docs.make_drawings import printed
-from orchwipy_lint import load_pipelines
+from orchwipy_lint.check import check_files
 from orchwipy_lint.draw import dot, mermaid
 from orchwipy_lint.draw import json as draw_json
 from orchwipy_lint.draw.making import picture_of
-from orchwipy_lint.draw.outline import Block, outline
+from orchwipy_lint.draw.outline import MAX_DEPTH, Block, outline
 from orchwipy_lint.draw.picture import END, UNKNOWN, EdgeKind, NodeKind, Picture
 from orchwipy_lint.draw.text import ASCII, render
+from orchwipy_lint.findings import Finding
 from orchwipy_lint.flow import Flow, analyse
 from orchwipy_lint.flow.graph import UNKNOWN as UNKNOWN_NODE
 from orchwipy_lint.flow.graph import Region
@@ -46,6 +47,7 @@ from orchwipy_lint.model import (
     Target,
     Value,
 )
+from orchwipy_lint.selection import Selection
 
 TESTS = Path(__file__).parent
 CASES = TESTS / "golden" / "draw"
@@ -134,8 +136,7 @@ def drawings(picture: Picture) -> None:
     steps = [each.id for each in picture.nodes if each.kind is NodeKind.STEP or each.begins]
     assert sorted(each.node.id for each in blocks) == sorted(steps)
     assert sorted(edge.number for each in blocks for edge in each.edges) == list(range(len(picture.edges)))
-    for width in (40, 80):
-        assert all(line.cell_len <= width for line in list(render(picture, width=width, signs=ASCII))[1:])
+    assert all(line.cell_len <= 60 for line in list(render(picture, width=60, signs=ASCII))[1:])
 
 
 def expected_pairs(flow: Flow) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
@@ -211,17 +212,42 @@ def read_mermaid(text: str) -> tuple[list[str], list[tuple[str, str]]]:
     return nodes, edges
 
 
-@lru_cache
-def known() -> tuple[Pipeline, ...]:
-    return tuple(load_pipelines([TESTS / "fixtures", TESTS / "programs", CASES, TESTS.parent / "examples"]))
-
-
-def test_laws_of_the_pictures_of_all_fixtures() -> None:
-    for pipeline in known():
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
+def test_laws_of_the_pictures_of_fixtures(every: int) -> None:
+    """Of all files, or for the quick suite of each fourth."""
+    folders = (TESTS / "fixtures", TESTS / "programs", CASES, TESTS.parent / "examples")
+    paths = [path for folder in folders for path in sorted(folder.rglob("*.py"))[::every]]
+    result = check_files(paths, selection=Selection(notes=True), configured=False)
+    assert len(result.pipelines) > 300 / every
+    for pipeline in result.pipelines:
+        found = [
+            each for each in result.findings if (each.pipeline, each.path) == (pipeline.name, pipeline.path)
+        ]
         try:
             laws(pipeline)
+            paths_of_findings(pipeline, found)
         except AssertionError as error:
             raise AssertionError(f"{pipeline.path}: {pipeline.name}") from error
+
+
+def paths_of_findings(pipeline: Pipeline, findings: list[Finding]) -> None:
+    """The path of a finding goes by the steps of its witness, and along edges from each to the next."""
+    picture = picture_of(pipeline, findings=findings)
+    assert [each.finding for each in picture.findings] == findings
+    for shown in picture.findings:
+        edges = [picture.edges[each.edge] for each in shown.ways]
+        assert all(each.way < len(picture.edges[each.edge].ways) for each in shown.ways)
+        taken = nx.DiGraph((each.source, each.target) for each in edges)
+        taken.add_nodes_from(shown.nodes)
+        assert {each.id for each in picture.nodes} >= set(shown.nodes)
+        witness = shown.finding.witness or ()
+        assert all(nx.has_path(taken, *pair) for pair in pairwise(witness)), (shown, edges)
+        painted = picture.marked([shown])
+        assert {each.id for each in painted.nodes if each.marked} == set(shown.nodes)
+        assert {number for number, each in enumerate(painted.edges) if each.marked} == {
+            each.edge for each in shown.ways
+        }
+    assert picture.marked([]) == picture
 
 
 NAMES = ["start", "end", "graph", "a b", "é", "<b>", "o", "x", 'say "hi"', "s#1", "end_", "_end"]
@@ -273,10 +299,23 @@ def pipelines(draw: st.DrawFn) -> Pipeline:
     return Pipeline("pipe", "made.py", SPAN, beginner, tuple(steps))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=50)
 @given(pipelines())
 def test_laws_of_the_pictures_of_any_pipeline(pipeline: Pipeline) -> None:
     laws(pipeline)
+
+
+def test_what_is_nested_deep_stands_by_itself() -> None:
+    """A tree of decisions, deeper than the drawing goes."""
+    steps = []
+    for number in range(2**8 - 1):
+        ahead = [2 * number + 1, 2 * number + 2]
+        sites = [ReturnSite(SPAN, (Arm(SPAN, "", Effect(Base.STATE), Target(f"s{each}")),)) for each in ahead]
+        steps.append(Step(f"s{number}", "made.py", SPAN, (), tuple(sites if ahead[1] < 2**8 - 1 else ())))
+    picture = picture_of(Pipeline("tree", "made.py", SPAN, "s0", tuple(steps)))
+    drawings(picture)
+    lines = [line.plain for line in render(picture)]
+    assert max(map(len, lines)) <= 3 * MAX_DEPTH + len("└─ → s255")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchwipy_lint.cli import main
+from orchwipy_lint.draw import mermaid
 from tests.samples import BROKEN
 
 CASES = Path(__file__).parent / "golden" / "draw"
@@ -141,13 +142,12 @@ def test_signs_that_the_encoding_has(monkeypatch: pytest.MonkeyPatch) -> None:
         assert ("✗ ▶ form  clay: float" in text) is (encoding == "utf-8")
 
 
-def test_mermaid_that_is_too_large_for_a_page(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    step = "\n\n@pipe.fn()\ndef s{}(**kwargs):\n    return ReturnUpdates('s{}')\n"
-    steps = "".join(step.format(number, number + 1) for number in range(510))
-    text = BROKEN.partition("@")[0].replace('"weigh"', '"s0"') + steps
-    (folder / "large.py").write_text(text, encoding="utf-8")
-    assert main(["graph", "large.py", "--format", "mermaid"]) == 0
+def test_mermaid_that_is_too_large_for_a_page(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(mermaid, "MOST_EDGES", 2)
+    assert main(["graph", "broken.py", "--format", "mermaid"]) == 0
     out, err = capsys.readouterr()
-    assert out.count("-->") == 510
-    assert "Mermaid draws 500 edges and 50000 characters at most" in err
-    assert "here are 510 and " in err
+    assert out.count("-->") == 3
+    assert err.startswith("orchwipy: Mermaid draws 2 edges and 50000 characters at most unless it is told")
+    assert "here are 3 and " in err

@@ -19,7 +19,7 @@ def test_the_distribution() -> None:
     metadata = importlib.metadata.metadata("orchwipy-lint")
     assert metadata["Version"] == orchwipy_lint.__version__
     assert metadata["Requires-Python"] == ">=3.10"
-    assert set(metadata.get_all("Provides-Extra") or ()) == {"cdk", "dev", "lint", "powertools"}
+    assert set(metadata.get_all("Provides-Extra") or ()) == {"cdk", "dev", "draw", "lint", "powertools"}
     requires = importlib.metadata.requires("orchwipy-lint") or []
     assert [each for each in requires if "extra ==" not in each] == ["boto3>=1.36"]
 

@@ -109,12 +109,11 @@ def write_drawing(pictures: Sequence[Picture], form: str, output: str) -> None:
 
 
 def _print_text(pictures: Sequence[Picture]) -> None:
-    """The drawings as wide as the terminal, in signs that it has, and the findings that they show."""
+    """The drawings as wide as the terminal, in signs that it has."""
     from rich.text import Text
 
     from orchwipy_lint.draw.text import ASCII, SIGNS, render
     from orchwipy_lint.report.console import ReportConsole
-    from orchwipy_lint.visible import visible
 
     console = ReportConsole()
     signs = SIGNS if _can_write(SIGNS.all) else ASCII
@@ -123,12 +122,6 @@ def _print_text(pictures: Sequence[Picture]) -> None:
             console.put(Text())
         for line in render(picture, width=console.width, signs=signs):
             console.put(line)
-        painted = {each.id for each in picture.nodes if each.marked}
-        for count, shown in enumerate(picture.findings, 1):
-            if painted and painted.issuperset(shown.nodes):
-                finding = shown.finding
-                said = f"{finding.path}:{finding.line} {finding.code} {finding.message}"
-                console.put(Text.assemble((f"{count} ", "bold red"), visible(said)))
 
 
 def _can_write(signs: str) -> bool:

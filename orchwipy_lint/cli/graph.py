@@ -68,10 +68,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _depth(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError
-    return number
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError("it is a whole number from 0 on")
+    return int(text)
 
 
 def _run(args: argparse.Namespace) -> int:

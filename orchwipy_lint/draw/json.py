@@ -85,6 +85,7 @@ def _shown(shown: Shown, number: int) -> dict[str, Any]:
         "message": finding.message,
         "path": finding.path,
         "line": finding.line,
+        "marked": shown.marked,
         "nodes": list(shown.nodes),
         "ways": [{"edge": each.edge, "way": each.way} for each in shown.ways],
     }

@@ -79,4 +79,4 @@ def _within(findings: Iterable[Shown], kept: Collection[str], numbers: dict[int,
     for each in findings:
         nodes = tuple(name for name in each.nodes if name in kept)
         ways = tuple(Taken(numbers[way.edge], way.way) for way in each.ways if way.edge in numbers)
-        yield Shown(each.finding, nodes, ways)
+        yield replace(each, nodes=nodes, ways=ways)

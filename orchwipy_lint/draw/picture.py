@@ -187,6 +187,8 @@ class Shown:
     finding: Finding
     nodes: tuple[str, ...]
     ways: tuple[Taken, ...]
+    marked: bool = False
+    """Its path is painted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,11 +207,12 @@ class Picture:
 
     def marked(self, shown: Iterable[Shown]) -> Picture:
         """The picture with the paths of these findings, and no others, marked."""
-        wanted = tuple(shown)
+        wanted = set(shown)
         nodes = {each for one in wanted for each in one.nodes}
         edges = {each.edge for one in wanted for each in one.ways}
         return replace(
             self,
             nodes=tuple(replace(each, marked=each.id in nodes) for each in self.nodes),
             edges=tuple(replace(each, marked=number in edges) for number, each in enumerate(self.edges)),
+            findings=tuple(replace(each, marked=each in wanted) for each in self.findings),
         )

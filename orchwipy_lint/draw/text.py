@@ -43,8 +43,7 @@ class Signs(NamedTuple):
     stands: str
     failed: str
     bar: str
-    tee: str
-    corner: str
+    """Beside what stands under an edge that is not the last."""
     lines: dict[EdgeKind, tuple[str, str, str]]
     """For each kind of edge: the bar to the step below, and how the others begin, the last one apart."""
 
@@ -68,7 +67,7 @@ def _signs(
     broken: str,
     double: str,
 ) -> Signs:
-    tee, corner = single[1], single[3]
+    """The signs, with the strokes of lines that are single, broken and double."""
     lines = {
         kind: (strokes[0], strokes[1:3], strokes[3:])
         for strokes, kinds in (
@@ -78,7 +77,7 @@ def _signs(
         )
         for kind in kinds
     }
-    return Signs(begin, end, to, back, mark, *outcomes, bar, tee, corner, lines)
+    return Signs(begin, end, to, back, mark, *outcomes, bar, lines)
 
 
 SIGNS = _signs("▶", "■", "→", "↑", "✗", ("✓", "●", "✗"), "│", "│├─└─", "┆├┄└┄", "║╞═╘═")
@@ -103,7 +102,10 @@ _UNMARKED = _Mark("", "")
 
 
 def render(picture: Picture, *, width: int = 80, signs: Signs = SIGNS) -> Iterator[Text]:
-    """The lines of the drawing, none of them wider than asked where that can be had."""
+    """The lines of the drawing, none of them wider than asked where that can be had.
+
+    Below stand the findings whose paths are painted, each with its number in the picture, from 1.
+    """
     yield from _Writer(picture, max(width, 40), signs).lines()
 
 
@@ -120,6 +122,11 @@ class _Writer:
         name, path = visible(self.picture.name), visible(self.picture.path)
         yield Text.assemble((name, "bold underline"), "  ", (path, _LESS))
         yield from self.blocks(outline(self.picture), "")
+        for number, shown in enumerate(self.picture.findings, 1):
+            if shown.marked:
+                finding = shown.finding
+                said = f"{finding.path}:{finding.line} {finding.code} {finding.message}"
+                yield Text.assemble((f"{number} ", _WRONG), visible(said))
 
     def of_node(self, node: Node) -> _Mark:
         if node.marked:
@@ -128,11 +135,9 @@ class _Writer:
             return _UNMARKED
         if node.outcome is Outcome.THROUGH:
             return _Mark(self.signs.through, f"bold {_TAKEN}")
-        return (
-            _Mark(self.signs.failed, _WRONG)
-            if node.outcome is Outcome.FAILED
-            else _Mark(self.signs.stands, "bold yellow")
-        )
+        if node.outcome is Outcome.FAILED:
+            return _Mark(self.signs.failed, _WRONG)
+        return _Mark(self.signs.stands, "bold yellow")
 
     def of_edge(self, edge: Edge) -> _Mark:
         if edge.marked:

@@ -11,9 +11,14 @@ from orchwipy_lint.flow.graph import Edge, Node
 from orchwipy_lint.flow.monitors import GONE, MAYBE, THERE, Carried
 from orchwipy_lint.flow.monitors import Presence as Followed
 from orchwipy_lint.flow.reaching import Given, reaching
+from orchwipy_lint.flow.solve import entry_presence
 from orchwipy_lint.types import ANY, Type, join
 
 __all__ = ["Key", "Known", "Place", "Status", "known_before"]
+
+
+MOST_SEARCHED = 20_000
+"""Edges by keys by keys that conditions tell apart: past it, paths that cannot happen count too."""
 
 
 class Status(Enum):
@@ -81,7 +86,9 @@ class _Reading:
         self.flow = flow
         self.first = nodes[0].step
         self.nodes = [node for node in nodes if flow.before[node.number] is not None]
-        self.has_conditions = bool(flow.witnesses.classes.keys)
+        told_apart = len(flow.witnesses.classes.keys)
+        work = len(flow.graph.edges) * len(flow.graph.names) * told_apart
+        self.has_conditions = 0 < work <= MOST_SEARCHED
         self.arriving = [
             edge
             for node in self.nodes
@@ -127,9 +134,18 @@ class _Reading:
     def can_be(self, name: str, status: int) -> bool:
         """Whether some path leads here with this status of the key."""
         followed = Followed(name)
-        return any(
-            node.number in self.flow.graph.entries and _begins(node, name, status) for node in self.nodes
-        ) or any(self.flow.witnesses.path(followed, edge, status) is not None for edge in self.arriving)
+        return any(self.begins(node, name, status) for node in self.nodes) or any(
+            self.flow.witnesses.path(followed, edge, status) is not None for edge in self.arriving
+        )
+
+    def begins(self, node: Node, name: str, status: int) -> bool:
+        """Whether a run can begin at a node with this status of a key."""
+        graph = self.flow.graph
+        if node.number not in graph.entries:
+            return False
+        entry = entry_presence(graph, node.number)
+        bits = {GONE: entry.absent, THERE: entry.present, MAYBE: entry.unknown}[status]
+        return bool(bits >> graph.keys[name] & 1)
 
     def feasible(self, name: str) -> list[Given]:
         """The values of a key without those that no path brings."""
@@ -184,15 +200,6 @@ class _Reading:
             held = before is not None and before.with_present(required).present & bit
             if held and after is not None and not (after.present | after.unknown) & bit:
                 yield self.of_edge(edge)
-
-
-def _begins(node: Node, name: str, status: int) -> bool:
-    """Whether a run can begin at a node with this status of a key."""
-    parameter = node.parameters.get(name)
-    is_required = name in node.step.required_keys or (parameter is not None and parameter.required)
-    if status == THERE:
-        return is_required or parameter is not None
-    return status == GONE and not is_required
 
 
 def _places(places: Iterable[Place]) -> tuple[Place, ...]:
