@@ -41,7 +41,7 @@ def execute(
     that cannot begin.
     """
     console = ReportConsole()
-    steps = (watch if watching else Steps)(console, list(pipe.steps))
+    steps = watch(console, pipe) if watching else Steps(console, list(pipe.steps))
     try:
         run = begin(steps)
     except OrchwipyError as error:
