@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Mapping
 
 from orchwipy_runtime.envelope import check_run_id, position_numbers
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from orchwipy_runtime.local_journal import LocalJournal
     from orchwipy_runtime.local_line import Observer
+    from orchwipy_runtime.notebook import Show
 
 __all__ = ["LocalRun", "RunResult", "perform", "start_run"]
 
@@ -33,7 +35,7 @@ class RunResult:
     branches, and those of detached branches come last.
     """
 
-    __slots__ = ("path", "paused", "run_id", "seconds", "state", "step")
+    __slots__ = ("followed", "path", "paused", "run_id", "seconds", "state", "step")
 
     def __init__(
         self, *, run_id: str, step: str, state: State, path: list[str], seconds: list[float], paused: bool
@@ -44,6 +46,13 @@ class RunResult:
         self.path = path
         self.seconds = seconds
         self.paused = paused
+        self.followed: Show | None = None  # in a notebook, where it shows the path
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """For notebooks: the path with its times."""
+        from orchwipy_runtime.notebook import bundle_of_result
+
+        return bundle_of_result(self)
 
     def __repr__(self) -> str:
         how = "paused" if self.paused else "ended"
@@ -202,10 +211,26 @@ def start_run(
     )
 
 
+def _executed(run: LocalRun) -> RunResult:
+    if "IPython" in sys.modules:
+        from orchwipy_runtime.notebook import show
+
+        followed = show(run)
+        if followed is not None:
+            with followed:
+                result = run.execute()
+            result.followed = followed
+            return result
+    return run.execute()
+
+
 def perform(run: LocalRun) -> RunResult:
-    """Executes a run; to what fails it adds where it failed and how to go on, from Python 3.11 on."""
+    """Executes a run; to what fails it adds where it failed and how to go on, from Python 3.11 on.
+
+    In a notebook the run is shown.
+    """
     try:
-        return run.execute()
+        return _executed(run)
     except Exception as error:
         if hasattr(error, "add_note"):
             how = f"; go on with: resume({run.saved!r})" if run.saved else ""

@@ -82,6 +82,9 @@ class Functions:
     and `current_context` is Lambda's context, None elsewhere.
     """
 
+    shows_runs = True
+    """Whether a run that is started in a notebook is shown there as it goes on; may be set to False."""
+
     if TYPE_CHECKING:
         running_name: str | None
         current_args: dict[str, Any] | None
@@ -409,6 +412,12 @@ class Functions:
         from orchwipy_runtime.checking import call_graph
 
         return call_graph(self, caller=_getframe(1))
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """For notebooks: the pipeline drawn; without the extra `draw`, as text."""
+        from orchwipy_runtime.notebook import bundle_of_pipeline
+
+        return bundle_of_pipeline(self)
 
     def set_log_level(self, level: int) -> None:
         """Sets the level of this package's logger."""

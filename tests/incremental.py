@@ -16,7 +16,7 @@ from mypy.options import Options
 
 __all__ = ["Checked"]
 
-RUNTIME = '''\
+RUNTIME = """\
 from typing import Any, Callable, Hashable, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,7 +31,7 @@ class MicroFunctions:
     def __init__(self, *, beginner: str) -> None: ...
     def fn(self, default_next: str | None = None, *, terminates: bool = False) -> Callable[[F], F]:
         raise NotImplementedError
-'''
+"""
 """What the runtime says to type checkers, in short: of the whole, mypy would read half a second more."""
 
 CONFIGURATION = """\

@@ -16,7 +16,7 @@ import pytest
 
 from orchwipy_lint.cli import main
 from orchwipy_lint.cli.tracebacks import users_lines
-from orchwipy_lint.report.times import age, duration
+from orchwipy_lint.times import age, duration
 from orchwipy_runtime import local_journal
 from orchwipy_runtime.aws.services import Services
 from orchwipy_runtime.aws.settings import Settings

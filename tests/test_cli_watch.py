@@ -165,10 +165,21 @@ class Run:
         return self.screen.display[-1].rstrip()
 
     @property
+    def first_drawn(self) -> int:
+        """The number of the first row that does not scroll."""
+        return self.screen.margins.bottom + 1 if self.screen.margins else self.screen.lines - 1
+
+    @property
+    def graph(self) -> list[str]:
+        """The rows between what scrolls and the bottom row, without times."""
+        rows = self.screen.display[self.first_drawn : -1]
+        return [re.sub(TIME, "T", each.rstrip()) for each in rows]
+
+    @property
     def lines(self) -> list[str]:
-        """All that is above the bottom row, from the first line on, without what is empty at the end."""
+        """All that scrolls, from the first line on, without what is empty at the end."""
         gone = ["".join(row[x].data for x in range(self.screen.columns)) for row in self.screen.history.top]
-        text = "\n".join(each.rstrip() for each in [*gone, *self.screen.display[:-1]])
+        text = "\n".join(each.rstrip() for each in [*gone, *self.screen.display[: self.first_drawn]])
         return re.sub(TIME, "T", text).rstrip("\n").split("\n")
 
     def until(self, shown: Callable[[], object]) -> None:
@@ -239,6 +250,34 @@ def test_a_step_that_runs_and_what_stays(start: Start) -> None:
     ]
     assert run.bottom == ""
     assert run.screen.margins is None
+
+
+def test_the_path_lights_up_in_the_graph(start: Start) -> None:
+    run = start("parcel=lamp", "--watch", rows=60)
+    run.until(lambda: any(each.startswith("● ") for each in run.graph))
+    run.until(lambda: run.lines[-1] == "half a line,")
+    assert [each for each in run.graph if each][:6] == [
+        "pipe",
+        "✓ ▶ weigh  parcel: str",
+        "  │  T",
+        "✓ │  +grams",
+        "● label  parcel: str",
+        "  │  running",
+    ]
+    assert len(run.graph) > 20
+    write("gate")
+    assert run.finish() == 0
+    assert run.lines[5:8] == ["half a line,", "label   T", "send    T"]
+    assert not any("▶" in each for each in run.screen.display)
+
+
+def test_of_a_graph_that_is_too_tall_it_shows_where_the_run_is(start: Start) -> None:
+    run = start("--from", "fetch", "a=1", "--watch", rows=16)
+    run.until(lambda: any("fetch" in each and each.startswith("● ") for each in run.graph))
+    assert len(run.graph) == 8
+    write("clock")
+    write("gate")
+    assert run.finish() == 0
 
 
 def test_steps_that_run_at_once(start: Start) -> None:
@@ -346,7 +385,7 @@ def test_a_terminal_that_changes_its_size(rows: int, columns: int, start: Start)
     run.until_bottom(f"{MARK} label .*")
     run.until(lambda: "half a line" in run.lines[-1])
     run.resize(rows, columns)
-    run.until(lambda: run.screen.margins == pyte.screens.Margins(0, rows - 2))
+    run.until(lambda: run.screen.margins == pyte.screens.Margins(0, rows - rows // 2 - 2))
     run.until_bottom(f"{MARK} label .*")
     write("gate", "and the rest")
     assert run.finish() == 0

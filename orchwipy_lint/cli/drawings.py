@@ -12,7 +12,7 @@ from orchwipy_lint.cli.output import CannotWork
 if TYPE_CHECKING:
     from orchwipy_lint.draw.picture import Picture
 
-__all__ = ["ENDINGS", "FORMATS", "Format", "write_drawing"]
+__all__ = ["ENDINGS", "FORMATS", "Format", "can_write", "write_drawing"]
 
 
 class Format(NamedTuple):
@@ -130,7 +130,7 @@ def _print_text(pictures: Sequence[Picture]) -> None:
     from orchwipy_lint.report.console import ReportConsole
 
     console = ReportConsole()
-    signs = SIGNS if _can_write(SIGNS.all) else ASCII
+    signs = SIGNS if can_write(SIGNS.all) else ASCII
     for number, picture in enumerate(pictures):
         if number:
             console.put(Text())
@@ -138,7 +138,8 @@ def _print_text(pictures: Sequence[Picture]) -> None:
             console.put(line)
 
 
-def _can_write(signs: str) -> bool:
+def can_write(signs: str) -> bool:
+    """Whether standard output has these signs."""
     try:
         signs.encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):

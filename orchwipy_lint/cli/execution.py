@@ -15,7 +15,7 @@ from orchwipy_lint.cli.output import CannotWork
 from orchwipy_lint.cli.progress import Steps, watch
 from orchwipy_lint.cli.tracebacks import print_traceback
 from orchwipy_lint.report.console import ReportConsole
-from orchwipy_lint.report.times import duration
+from orchwipy_lint.times import duration
 from orchwipy_lint.visible import visible
 from orchwipy_runtime.errors import OrchwipyError
 
@@ -41,7 +41,7 @@ def execute(
     that cannot begin.
     """
     console = ReportConsole()
-    steps = (watch if watching else Steps)(console, list(pipe.steps))
+    steps = watch(console, pipe) if watching else Steps(console, list(pipe.steps))
     try:
         run = begin(steps)
     except OrchwipyError as error:

@@ -1,9 +1,10 @@
 """What `orchwipy run` shows of a run that goes on: the steps that are through, and those that run.
 
-The steps that are through are lines like any other output. What runs stands in the bottom row of
-the terminal, and the rows above become the region that scrolls. So whatever the steps write, even by a
-process of their own, goes where it would go anyway, and so does what is typed for `input()`. `rich.live`
-would share the cursor with all of that, and would have to hold it up and pass it on.
+The steps that are through are lines like any other output. What runs stands in the bottom row of the
+terminal, above it the graph with the path of the run, and the rows above that become the region that scrolls.
+So whatever the steps write, even by a process of their own, goes where it would go anyway, and so does what
+is typed for `input()`. `rich.live` would share the cursor with all of that, and would have to hold it up and
+pass it on.
 """
 
 from __future__ import annotations
@@ -15,14 +16,19 @@ from collections import Counter
 from contextlib import suppress
 from threading import Event, Thread
 from time import monotonic
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.spinner import Spinner
 from rich.text import Text
 
+from orchwipy_lint.cli.drawings import can_write
 from orchwipy_lint.report.console import ReportConsole
-from orchwipy_lint.report.times import duration
+from orchwipy_lint.times import duration
 from orchwipy_lint.visible import visible
+
+if TYPE_CHECKING:
+    from orchwipy_lint.cli.panel import Panel
+    from orchwipy_runtime.pipeline import Functions
 
 __all__ = ["Steps", "watch"]
 
@@ -80,10 +86,15 @@ class Steps:
         self._console.put(Text(visible(line), style="dim"))
 
 
-def watch(console: ReportConsole, names: list[str]) -> Steps:
+def watch(console: ReportConsole, pipe: Functions) -> Steps:
     """Shows what runs too, where standard output is a terminal that can; to be used in a `with`."""
     able = sys.stdout.isatty() and console.is_interactive and not console.legacy_windows
-    return _Watch(console, names) if able else Steps(console, names)
+    if not able:
+        return Steps(console, list(pipe.steps))
+    from orchwipy_lint.cli.panel import Panel
+    from orchwipy_lint.draw.text import ASCII, SIGNS
+
+    return _Watch(console, list(pipe.steps), Panel(pipe, SIGNS if can_write(SIGNS.all) else ASCII))
 
 
 class _Current(NamedTuple):
@@ -97,10 +108,12 @@ class _Current(NamedTuple):
 
 
 class _Watch(Steps):
-    """Draws the bottom row from a thread, each time in a single write, which no other output can part."""
+    """Draws the bottom rows from a thread, each time in a single write, which no other output can part."""
 
-    def __init__(self, console: ReportConsole, names: list[str]) -> None:
+    def __init__(self, console: ReportConsole, names: list[str], panel: Panel) -> None:
         super().__init__(console, names)
+        self._panel = panel
+        self._height = 0  # of the panel
         self._terminal = sys.stdout  # a step may put another stream in its place for a while
         self._current: dict[str, _Current] = {}
         self._spinner = Spinner("line")
@@ -118,24 +131,29 @@ class _Watch(Steps):
         self._thread.join()
         if self._size:
             with suppress(OSError):
-                self._write(f"{_SAVE}{_LIFT_REGION}\x1b[{self._size.lines}H{_CLEAR_ROW}{_RESTORE}")
+                first = self._size.lines - self._height
+                self._write(f"{_SAVE}{_LIFT_REGION}\x1b[{first}H{_CLEAR_BELOW}{_RESTORE}")
 
     def begins(self, step: str, attempt: int, keys: list[str], position: str) -> None:
         earlier = self._current.get(position) if attempt > 1 else None
         since = earlier.since if earlier else monotonic()
         self._current[position] = _Current(step, attempt, ", ".join(keys) or "none", since)
+        self._panel.following.begins(step, attempt, keys, position)
 
     def waits(self, step: str, delay: float, position: str) -> None:
         current = self._current.get(position)
         if current:
             self._current[position] = current._replace(again_at=monotonic() + delay)
+        self._panel.following.waits(step, delay, position)
 
     def is_through(self, step: str, seconds: float, position: str) -> None:
         self._current.pop(position, None)
+        self._panel.following.is_through(step, seconds, position)
         super().is_through(step, seconds, position)
 
     def fails(self, step: str, seconds: float, position: str, error: BaseException) -> None:
         self._current.pop(position, None)
+        self._panel.following.fails(step, seconds, position, error)
         super().fails(step, seconds, position, error)
 
     def _clear_and_terminate(self, *_: object) -> None:
@@ -154,15 +172,25 @@ class _Watch(Steps):
             return
         room = ""
         if size != self._size:
-            # Elsewhere the cursor only goes down and up; in the bottom row it makes the screen scroll by one.
-            room = f"{_SAVE}{_LIFT_REGION}{_RESTORE}{_CLEAR_BELOW}{_DOWN_OR_SCROLL}{_UP}"
+            # Elsewhere the cursor only goes down and up; near the bottom it makes the screen scroll.
+            self._height = self._panel.height(size.lines)
+            down, up = _DOWN_OR_SCROLL * (self._height + 1), _UP * (self._height + 1)
+            room = f"{_SAVE}{_LIFT_REGION}{_RESTORE}{_CLEAR_BELOW}{down}{up}"
             self._size = size
-        row = self._row()
-        row.truncate(size.columns - 1, overflow="ellipsis")
+        first = size.lines - self._height
+        rows = [*self._panel.rows(size.columns - 1, self._height), self._row()]
+        drawn = "".join(
+            f"\x1b[{number}H{_CLEAR_ROW}{self._written(row, size.columns - 1)}"
+            for number, row in enumerate(rows, first)
+        )
+        self._write(f"{room}{_SAVE}\x1b[1;{first - 1}r{drawn}{_RESTORE}")
+
+    def _written(self, row: Text, width: int) -> str:
+        row = row.copy()
+        row.truncate(width, overflow="ellipsis")
         with self._console.capture() as drawn:
             self._console.print(row, end="", soft_wrap=True)
-        region = f"\x1b[1;{size.lines - 1}r\x1b[{size.lines}H{_CLEAR_ROW}"
-        self._write(f"{room}{_SAVE}{region}{drawn.get()}{_RESTORE}")
+        return drawn.get()
 
     def _row(self) -> Text:
         under_way, now = list(self._current.values()), monotonic()

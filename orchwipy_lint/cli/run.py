@@ -40,7 +40,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--watch",
         action="store_true",
-        help="show the step that runs: its time, its attempt, the state's keys; for a terminal",
+        help="show the graph with the path of the run, and the step that runs: its time, its attempt, the"
+        " state's keys; for a terminal",
     )
     parser.set_defaults(run=_run)
 

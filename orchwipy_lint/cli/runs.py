@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from orchwipy_lint.cli.drawings import FORMATS, write_drawing
+from orchwipy_lint.cli.formats import STDOUT, check_output
 from orchwipy_lint.cli.given import PAIR, PAIR_HELP
 from orchwipy_lint.cli.output import CannotWork, fail
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 _VARIABLE = "ORCHWIPY_JOURNAL"
+_DRAWN = tuple(each for each in FORMATS if each not in ("text", "json"))
 _STATUSES = ("ended", "paused", "failed", "waiting", "running")
 
 
@@ -83,7 +86,24 @@ def _add_show(
         action="store_true",
         help="show the state where the run stands, with its values",
     )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print")
+    parser.add_argument(
+        "--program",
+        metavar="FILE[:PIPE]",
+        help="draw the run over the graph of this program, which is read and not run",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("text", "json", *_DRAWN),
+        default="text",
+        help="how to print; all but text and json are drawings, of what the run took alone without --program",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        default=STDOUT,
+        metavar="FILE",
+        help="where to write a drawing; by default standard output",
+    )
     parser.set_defaults(run=lambda args: _work(args, _show))
 
 
@@ -152,11 +172,29 @@ def _list(args: argparse.Namespace, store: Store, place: str) -> int:
 
 
 def _show(args: argparse.Namespace, store: Store, place: str) -> int:
+    if args.format in _DRAWN:
+        from orchwipy_lint.cli.runs_draw import run_drawn, say_what_is_not_drawn
+        from orchwipy_runtime.runs import read_run
+
+        check_output(args.output, "the drawing")
+        picture = run_drawn(read_run(store, args.id), args.program)
+        write_drawing([picture], args.format, args.output)
+        say_what_is_not_drawn(picture, args.program)
+        return 0
+    if args.output != STDOUT:
+        raise CannotWork(f"-o goes with a drawing: --format {', '.join(_DRAWN)}")
     from orchwipy_lint.cli.execution import resume_command
     from orchwipy_lint.cli.runs_show import show_run
 
-    again = resume_command(args.id, args.journal, None if _is_remote(place) else "FILE")
-    show_run(store, args.id, again=again, values=args.values, as_json=args.format == "json")
+    again = resume_command(args.id, args.journal, None if _is_remote(place) else args.program or "FILE")
+    show_run(
+        store,
+        args.id,
+        again=again,
+        values=args.values,
+        as_json=args.format == "json",
+        program=args.program,
+    )
     return 0
 
 

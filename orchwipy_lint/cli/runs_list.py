@@ -12,7 +12,7 @@ from rich.text import Text
 
 from orchwipy_lint.report.columns import columns
 from orchwipy_lint.report.console import ReportConsole
-from orchwipy_lint.report.times import age, duration, iso, local
+from orchwipy_lint.times import age, duration, iso, local
 from orchwipy_lint.visible import visible
 from orchwipy_runtime.errors import CorruptObject, InvalidRecord
 from orchwipy_runtime.runs import find_runs

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from orchwipy_lint.cli.execution import execute, resume_command
 from orchwipy_lint.cli.output import CannotWork
 from orchwipy_lint.cli.program import find_pipeline
-from orchwipy_lint.report.times import age
+from orchwipy_lint.times import age
 from orchwipy_runtime import local_journal
 from orchwipy_runtime.runs import LONGEST_CALL, Run, read_run
 

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from orchwipy_lint.cli.drawings import write_drawing
+from orchwipy_lint.cli.formats import STDOUT
+from orchwipy_lint.cli.runs_draw import run_drawn, say_what_is_not_drawn
 from orchwipy_lint.cli.runs_list import STYLES
 from orchwipy_lint.cli.tracebacks import users_lines
 from orchwipy_lint.report.columns import columns
 from orchwipy_lint.report.console import ReportConsole
-from orchwipy_lint.report.times import age, duration, iso, local
+from orchwipy_lint.times import age, duration, iso, local
 from orchwipy_lint.visible import visible
 from orchwipy_runtime.runs import LONGEST_CALL, Failure, Run, Visit, read_run
 
@@ -32,16 +35,26 @@ _OUTCOMES = {
 }
 
 
-def show_run(store: Store, run: str, *, again: str, values: bool, as_json: bool) -> None:
-    """Prints a run; its state only if `values` are asked for. `again` is the command that goes on with it."""
+def show_run(
+    store: Store, run: str, *, again: str, values: bool, as_json: bool, program: str | None = None
+) -> None:
+    """Prints a run; its state only if `values` are asked for. `again` is the command that goes on with it.
+
+    With a `program` it is drawn over the graph of that as well, unless it is printed for programs.
+    """
     found = read_run(store, run)
     if as_json:
         print(json.dumps(_written(found, values), indent=2))
         return
+    picture = None if program is None else run_drawn(found, program)
     console = ReportConsole()
     now = time.time()
     console.put(_head(found, now))
     console.put(Text())
+    if picture is not None:
+        write_drawing([picture], "text", STDOUT)
+        say_what_is_not_drawn(picture, program)
+        console.put(Text())
     if found.began:
         console.put(Text(visible(f"input: {', '.join(found.input_keys) or 'no keys'}")))
     rows = list(_rows(found))

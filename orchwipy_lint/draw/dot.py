@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from orchwipy_lint.draw import colours
 from orchwipy_lint.draw.labels import about, beside, needs
-from orchwipy_lint.draw.picture import Edge, EdgeKind, Node, NodeKind, Picture
+from orchwipy_lint.draw.picture import Edge, EdgeKind, Node, NodeKind, Outcome, Picture
 from orchwipy_lint.visible import visible
 
 __all__ = ["edge_id", "node_id", "render"]
@@ -20,6 +20,8 @@ _STYLES = {
     EdgeKind.DETACH: "dotted",
     EdgeKind.UNRESOLVED: "dashed",
 }
+
+_OUTCOMES = {Outcome.THROUGH: colours.TAKEN, Outcome.FAILED: colours.MARKED}
 
 
 def render(picture: Picture, *, top: str | None = None, ids: bool = False) -> str:
@@ -81,6 +83,8 @@ def _of_node(node: Node) -> dict[str, str]:
     if not node.reached:
         styles.append("dotted")
         found["color"] = f'"{colours.UNREACHED}"'
+    if node.outcome is not None:
+        found |= {"color": f'"{_OUTCOMES.get(node.outcome, colours.STANDS)}"', "penwidth": '"3"'}
     if node.marked:
         found |= {"color": f'"{colours.MARKED}"', "penwidth": '"3"'}
     if len(styles) > 1:
@@ -105,6 +109,8 @@ def _of_edge(edge: Edge) -> dict[str, str]:
         found["style"] = f'"{style}"'
     if edge.back:
         found["constraint"] = '"false"'
+    if edge.taken:
+        found |= {"color": f'"{colours.TAKEN}"', "fontcolor": f'"{colours.TAKEN}"', "penwidth": '"3"'}
     if edge.marked:
         found |= {"color": f'"{colours.MARKED}"', "fontcolor": f'"{colours.MARKED}"', "penwidth": '"3"'}
     return found

@@ -42,6 +42,7 @@ def _node(node: Node) -> dict[str, Any]:
         "path": node.path,
         "line": None if node.span is None else node.span.line,
         "marked": node.marked,
+        "outcome": None if node.outcome is None else node.outcome.value,
         "cut": node.cut,
     }
 
@@ -57,6 +58,7 @@ def _edge(edge: Edge) -> dict[str, Any]:
         "kind": edge.kind.value,
         "back": edge.back,
         "marked": edge.marked,
+        "taken": edge.taken,
         "ways": [_way(each) for each in edge.ways],
     }
 

@@ -40,6 +40,8 @@ def beside(edge: Edge) -> Iterator[str]:
         yield from _wrapped(edge.ways[0].lines)
     else:
         yield from _wrapped(_most([_on_one_line(each) for each in edge.ways], _MOST_WAYS))
+    if edge.taken > 1:
+        yield f"taken {edge.taken} times"
 
 
 def _on_one_line(way: Way) -> str:

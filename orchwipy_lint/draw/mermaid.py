@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from orchwipy_lint.draw import colours
 from orchwipy_lint.draw.labels import about, beside, needs
-from orchwipy_lint.draw.picture import EdgeKind, Node, NodeKind, Picture
+from orchwipy_lint.draw.picture import EdgeKind, Node, NodeKind, Outcome, Picture
 from orchwipy_lint.visible import visible
 
 __all__ = ["MOST_CHARACTERS", "MOST_EDGES", "render"]
@@ -32,6 +32,8 @@ _CLASSES = {
     "ends": f"stroke:{colours.ENDS},stroke-width:3px",
     "missing": f"stroke:{colours.MISSING},stroke-width:2px,stroke-dasharray:6 4",
     "unreached": f"stroke:{colours.UNREACHED},stroke-dasharray:2 3",
+    "taken": f"stroke:{colours.TAKEN},stroke-width:4px",
+    "stands": f"stroke:{colours.STANDS},stroke-width:4px",
     "marked": f"stroke:{colours.MARKED},stroke-width:4px",
 }
 _RESERVED = re.compile(
@@ -65,9 +67,13 @@ def _lines(picture: Picture) -> Iterator[str]:
         if members:
             yield f"    classDef {name} {style}"
             yield f"    class {','.join(members)} {name}"
-    marked = [str(number) for number, edge in enumerate(picture.edges) if edge.marked]
-    if marked:
-        yield f"    linkStyle {','.join(marked)} stroke:{colours.MARKED},stroke-width:4px"
+    for colour, wanted in (
+        (colours.TAKEN, [each.taken > 0 and not each.marked for each in picture.edges]),
+        (colours.MARKED, [each.marked for each in picture.edges]),
+    ):
+        numbers = [str(number) for number, each in enumerate(wanted) if each]
+        if numbers:
+            yield f"    linkStyle {','.join(numbers)} stroke:{colour},stroke-width:4px"
 
 
 def _box(node: Node) -> str:
@@ -88,7 +94,9 @@ def _classes_of(node: Node) -> set[str]:
         "ends": node.ends or node.kind is NodeKind.END,
         "missing": node.kind in (NodeKind.MISSING, NodeKind.UNKNOWN),
         "unreached": not node.reached,
-        "marked": node.marked,
+        "taken": node.outcome is Outcome.THROUGH,
+        "stands": node.outcome not in (None, Outcome.THROUGH, Outcome.FAILED),
+        "marked": node.marked or node.outcome is Outcome.FAILED,
     }
     return {name for name, holds in found.items() if holds}
 

@@ -23,6 +23,7 @@ __all__ = [
     "Known",
     "Node",
     "NodeKind",
+    "Outcome",
     "Picture",
     "Shown",
     "Taken",
@@ -50,6 +51,17 @@ class EdgeKind(Enum):
     DETACH = "detach"  # into a branch for which nobody waits
     JOIN = "join"  # from where a branch ends to where the run goes on once all have ended
     UNRESOLVED = "unresolved"  # to the question mark
+
+
+class Outcome(Enum):
+    """How a run has left a step, or how it stands there."""
+
+    THROUGH = "through"
+    RUNNING = "running"
+    WAITING = "waiting"  # to be tried again
+    PAUSED = "paused"
+    STOPPED = "stopped"  # with all else, before it came to its end
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +127,8 @@ class Node:
     """Where the name stands in the `def` line of the step, the first of it if there are several."""
     marked: bool = False
     """It is on a path that the picture shows: paint it."""
+    outcome: Outcome | None = None
+    """What a run came to there last; None where it did not come there, or the picture shows no run."""
     cut: int = 0
     """How many edges from or to it are not in this part of the picture."""
 
@@ -154,6 +168,8 @@ class Edge:
     """It closes a loop: it leads to where a run has been before."""
     marked: bool = False
     """It is on a path that the picture shows: paint it."""
+    taken: int = 0
+    """How often the run went along it that the picture shows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.text import Text
 
 from orchwipy_lint.draw.outline import Block, Outgoing, outline
-from orchwipy_lint.draw.picture import EdgeKind, Node, NodeKind, Picture, Way
+from orchwipy_lint.draw.picture import Edge, EdgeKind, Node, NodeKind, Outcome, Picture, Way
 from orchwipy_lint.visible import visible
 
 __all__ = ["ASCII", "SIGNS", "Signs", "render"]
@@ -39,6 +39,9 @@ class Signs(NamedTuple):
     to: str
     back: str
     mark: str
+    through: str
+    stands: str
+    failed: str
     bar: str
     """Beside what stands under an edge that is not the last."""
     lines: dict[EdgeKind, tuple[str, str, str]]
@@ -48,11 +51,21 @@ class Signs(NamedTuple):
     def all(self) -> str:
         """Every sign, for whoever wants to know whether an encoding has them."""
         lines = "".join("".join(each) for each in self.lines.values())
-        return self.begin + self.end + self.to + self.back + self.mark + self.bar + lines
+        outcomes = self.through + self.stands + self.failed
+        return self.begin + self.end + self.to + self.back + self.mark + outcomes + self.bar + lines
 
 
 def _signs(
-    begin: str, end: str, to: str, back: str, mark: str, bar: str, single: str, broken: str, double: str
+    begin: str,
+    end: str,
+    to: str,
+    back: str,
+    mark: str,
+    outcomes: tuple[str, str, str],
+    bar: str,
+    single: str,
+    broken: str,
+    double: str,
 ) -> Signs:
     """The signs, with the strokes of lines that are single, broken and double."""
     lines = {
@@ -64,17 +77,28 @@ def _signs(
         )
         for kind in kinds
     }
-    return Signs(begin, end, to, back, mark, bar, lines)
+    return Signs(begin, end, to, back, mark, *outcomes, bar, lines)
 
 
-SIGNS = _signs("▶", "■", "→", "↑", "✗", "│", "│├─└─", "┆├┄└┄", "║╞═╘═")
-ASCII = _signs(">", "#", "->", "^", "!", "|", "||-`-", ":|.`.", "#|=`=")
+SIGNS = _signs("▶", "■", "→", "↑", "✗", ("✓", "●", "✗"), "│", "│├─└─", "┆├┄└┄", "║╞═╘═")
+ASCII = _signs(">", "#", "->", "^", "!", ("+", "*", "!"), "|", "||-`-", ":|.`.", "#|=`=")
 
 _NAME = "bold"
 _LESS = "dim"
 _CONDITION = "cyan"
 _CHANGES = "green"
 _WRONG = "bold red"
+_TAKEN = "green"
+
+
+class _Mark(NamedTuple):
+    """What stands before a row, and how what it is about is painted."""
+
+    sign: str
+    style: str
+
+
+_UNMARKED = _Mark("", "")
 
 
 def render(picture: Picture, *, width: int = 80, signs: Signs = SIGNS) -> Iterator[Text]:
@@ -89,7 +113,8 @@ class _Writer:
     def __init__(self, picture: Picture, width: int, signs: Signs) -> None:
         self.picture, self.signs = picture, signs
         self.nodes = {each.id: each for each in picture.nodes}
-        self.marks = any(each.marked for each in picture.nodes) or any(each.marked for each in picture.edges)
+        marks = [*map(self.of_node, picture.nodes), *map(self.of_edge, picture.edges)]
+        self.marks = any(each.sign for each in marks)
         self.width = width - (2 if self.marks else 0)
         self.console = Console(width=self.width)  # wraps, and prints nothing
 
@@ -103,6 +128,22 @@ class _Writer:
                 said = f"{finding.path}:{finding.line} {finding.code} {finding.message}"
                 yield Text.assemble((f"{number} ", _WRONG), visible(said))
 
+    def of_node(self, node: Node) -> _Mark:
+        if node.marked:
+            return _Mark(self.signs.mark, _WRONG)
+        if node.outcome is None or node.kind is NodeKind.END:
+            return _UNMARKED
+        if node.outcome is Outcome.THROUGH:
+            return _Mark(self.signs.through, f"bold {_TAKEN}")
+        if node.outcome is Outcome.FAILED:
+            return _Mark(self.signs.failed, _WRONG)
+        return _Mark(self.signs.stands, "bold yellow")
+
+    def of_edge(self, edge: Edge) -> _Mark:
+        if edge.marked:
+            return _Mark(self.signs.mark, _WRONG)
+        return _Mark(self.signs.through, _TAKEN) if edge.taken else _UNMARKED
+
     def blocks(self, blocks: Sequence[Block], before: str) -> Iterator[Text]:
         """The blocks of one level, `before` being the bars of the levels around it."""
         for block, following in zip_longest(blocks, blocks[1:]):
@@ -112,14 +153,15 @@ class _Writer:
                 and block.edges[0].edge.target == following.node.id
             )
             inner = f"{before}{self.signs.bar if block.edges else ' '}  "
-            yield from self.put(self.headline(block.node), before, inner, marked=block.node.marked)
+            yield from self.put(self.headline(block.node), before, inner, mark=self.of_node(block.node))
             for row in self.beneath(block.node):
-                yield from self.put(row, inner, f"{inner}  ", marked=False)
+                yield from self.put(row, inner, f"{inner}  ", mark=_UNMARKED)
             if leads_on:
                 edge = block.edges[0].edge
                 bar = self.signs.lines[edge.kind][0]
-                rows = [_of_way(way) for way in edge.ways]
-                yield from self.arm(rows, f"{before}{bar}  ", f"{before}{bar}  ", marked=edge.marked)
+                yield from self.arm(
+                    _of_edge(edge), f"{before}{bar}  ", f"{before}{bar}  ", mark=self.of_edge(edge)
+                )
             else:
                 for outgoing in block.edges:
                     yield from self.outgoing(outgoing, before, outgoing is block.edges[-1])
@@ -128,22 +170,22 @@ class _Writer:
         edge = outgoing.edge
         _, tee, corner = self.signs.lines[edge.kind]
         inner = f"{before}{' ' if is_last else self.signs.bar}  "
-        rows = [_of_way(way) for way in edge.ways]
+        rows = _of_edge(edge)
         if not outgoing.under:
             rows[-1] = _joined([rows[-1], self.target(self.nodes[edge.target], edge.back)], " ")
         start = f"{before}{corner if is_last else tee} "
-        yield from self.arm(rows, start, inner, marked=edge.marked)
+        yield from self.arm(rows, start, inner, mark=self.of_edge(edge))
         yield from self.blocks(outgoing.under, inner)
 
-    def arm(self, rows: list[Text], first: str, further: str, *, marked: bool) -> Iterator[Text]:
+    def arm(self, rows: list[Text], first: str, further: str, *, mark: _Mark) -> Iterator[Text]:
         """The ways of an edge, a row each."""
         for number, row in enumerate(rows):
             text = row if number == 0 else _joined([Text("or", _LESS), row], " ")
-            yield from self.put(text, first if number == 0 else further, f"{further}  ", marked=marked)
+            yield from self.put(text, first if number == 0 else further, f"{further}  ", mark=mark)
 
     def headline(self, node: Node) -> Text:
         """A node with what it needs."""
-        parts = [Text(visible(node.label), _WRONG if node.marked else _NAME)]
+        parts = [Text(visible(node.label), self.of_node(node).style or _NAME)]
         if node.begins:
             parts = [_joined([Text(self.signs.begin, "green"), parts[0]], " ")]
         if node.needs:
@@ -175,18 +217,24 @@ class _Writer:
             return Text(f"{sign} {visible(node.label)}, no such step", "magenta")
         return Text(f"{sign} {visible(node.label)}", "magenta" if node.kind is NodeKind.UNKNOWN else "")
 
-    def put(self, text: Text, first: str, further: str, *, marked: bool) -> Iterator[Text]:
+    def put(self, text: Text, first: str, further: str, *, mark: _Mark) -> Iterator[Text]:
         """A row, broken where it is too wide, with what stands before it."""
         room = max(self.width - max(len(first), len(further)), 20)
         lines = list(text.wrap(self.console, room)) or [Text()]
         for number, line in enumerate(lines):
             line.rstrip()
-            gutter = (f"{self.signs.mark} " if marked else "  ") if self.marks else ""
-            whole = Text.assemble(
-                (gutter, _WRONG), (first if number == 0 else further, _WRONG if marked else ""), line
-            )
+            gutter = f"{mark.sign:2}" if self.marks else ""
+            whole = Text.assemble((gutter, mark.style), (first if number == 0 else further, mark.style), line)
             whole.rstrip()
             yield whole
+
+
+def _of_edge(edge: Edge) -> list[Text]:
+    """Its ways, and how often a run went along it."""
+    rows = [_of_way(way) for way in edge.ways]
+    if edge.taken > 1:
+        rows[-1] = _joined([rows[-1], Text(f"{edge.taken} times", _TAKEN)], "  ")
+    return rows
 
 
 def _of_way(way: Way) -> Text:
