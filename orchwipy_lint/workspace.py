@@ -92,11 +92,11 @@ class Workspace:
     @cached_property
     def files(self) -> Mapping[str, bytes]:
         """The texts of all files that can be read."""
-        texts = {}
+        texts, above = {}, os.path.join(self.root, "")
         for path in self.paths():
             try:
                 with open(path, "rb") as file:
-                    texts[self.name(path)] = file.read()
+                    texts[path.removeprefix(above)] = file.read()
             except OSError:
                 continue
         return texts
