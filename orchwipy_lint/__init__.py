@@ -5,8 +5,9 @@
     for finding in check_paths(["src"]):
         print(finding.path, finding.line, finding.code, finding.message)
 
-- `check_paths(paths)` checks files and folders and returns their findings; a path that does not exist
-  raises `orchwipy_lint.source.discover.MissingPath`, a `FileNotFoundError`.
+- `check_paths(paths)` checks the pipelines with a part in files and folders and returns their findings,
+  also those in other files of the project; a path that does not exist raises
+  `orchwipy_lint.source.discover.MissingPath`, a `FileNotFoundError`.
 - `check_source(text, path="<string>")` checks one text, which need not be on disk.
 - `load_pipelines(paths)` returns the pipelines themselves, as `orchwipy_lint.model.Pipeline`.
 - `Finding` is what the first two return, `Severity` its `severity`.

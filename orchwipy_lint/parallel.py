@@ -29,11 +29,17 @@ def spread(
         from concurrent.futures import ProcessPoolExecutor
         from concurrent.futures.process import BrokenProcessPool
         from multiprocessing import get_context
+        from signal import SIG_IGN, SIGINT, signal
 
         order = sorted(range(len(tasks)), key=lambda number: -sizes[number])
         try:
             # Processes that are spawned share nothing that a fork could take along half done.
-            with ProcessPoolExecutor(min(workers, len(tasks)), get_context("spawn")) as pool:
+            with ProcessPoolExecutor(
+                min(workers, len(tasks)),
+                get_context("spawn"),
+                initializer=signal,
+                initargs=(SIGINT, SIG_IGN),  # Ctrl-C is for the one who waits for them
+            ) as pool:
                 futures = {number: pool.submit(work, *tasks[number]) for number in order}
                 try:
                     return [futures[number].result() for number in range(len(tasks))]

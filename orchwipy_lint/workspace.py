@@ -84,6 +84,7 @@ class Workspace:
         self.dialect = Dialect(
             DIALECT.packages | set(configuration.packages), frozenset(configuration.classes)
         )
+        self.roots = tuple(each and os.path.normpath(each) for each in configuration.roots)
         has_cache = caching and configuration.root is not None
         self._cache: Cache | None = cache_of(root) if has_cache else None
         self._scans: dict[bytes, tuple[str, ...]] = {}
@@ -92,11 +93,11 @@ class Workspace:
     @cached_property
     def files(self) -> Mapping[str, bytes]:
         """The texts of all files that can be read."""
-        texts = {}
+        texts, above = {}, os.path.join(self.root, "")
         for path in self.paths():
             try:
                 with open(path, "rb") as file:
-                    texts[self.name(path)] = file.read()
+                    texts[path.removeprefix(above)] = file.read()
             except OSError:
                 continue
         return texts
@@ -113,7 +114,7 @@ class Workspace:
             self.files,
             self._imports,
             lambda name: mentions_package(self.files[name], self.dialect),
-            self.configuration.roots,
+            self.roots,
         )
 
     def concerns(self, text: bytes) -> bool:
@@ -151,7 +152,7 @@ class Workspace:
         from orchwipy_lint.verdict import VERDICTS, Terms, judge
 
         contracts = make_project(self.configuration).contracts
-        terms = Terms(tuple(codes), self.configuration.roots, self.dialect, contracts)
+        terms = Terms(tuple(codes), self.roots, self.dialect, contracts)
 
         def find(missing: Sequence[Component]) -> list[Verdict]:
             from orchwipy_lint.parallel import spread
@@ -181,7 +182,7 @@ class Workspace:
         from orchwipy_lint.source.contracts import with_contract
         from orchwipy_lint.verdict import Terms
 
-        terms = Terms((), self.configuration.roots, self.dialect)
+        terms = Terms((), self.roots, self.dialect)
 
         def find(missing: Sequence[Component]) -> list[tuple[Pipeline, ...]]:
             from orchwipy_lint.source.program import read_program

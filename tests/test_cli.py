@@ -61,6 +61,11 @@ def spawn(
 
 
 class TestCheck:
+    @pytest.mark.parametrize("count", ["0", "-1", "two", "1.5"])
+    def test_a_number_of_processes_that_is_none(self, folder: Path, capsys: Screen, count: str) -> None:
+        assert run("check", f"--jobs={count}") == 2
+        assert f"{count} is no number of processes; write 1 or more" in capsys.readouterr().err
+
     def test_the_whole_screen(self, folder: Path, capsys: Screen) -> None:
         assert run("check") == 1
         out, err = capsys.readouterr()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,8 +19,10 @@ from orchwipy_lint.config import InvalidConfiguration
 from orchwipy_lint.source.components import Component, components_of
 from orchwipy_lint.workspace import Workspaces
 from tests.samples import BROKEN, SOUND
+from tests.test_fixtures import FIXTURES
 
 Screen = pytest.CaptureFixture[str]
+PROJECTS = FIXTURES / "projects"
 
 CORE = """\
 from orchwipy_runtime import MicroFunctions
@@ -277,6 +281,31 @@ class TestFixes:
             "--- steps.py",
             "+++ steps.py",
         ]
+
+
+@pytest.mark.parametrize("fixture", sorted(PROJECTS.iterdir()), ids=lambda each: each.name)
+def test_safe_fixes_of_a_project_bring_nothing_new(
+    fixture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Screen
+) -> None:
+    folder = tmp_path / fixture.name
+    shutil.copytree(fixture, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "setup.cfg").touch()
+    monkeypatch.chdir(folder)
+
+    def counted() -> Counter[tuple[str, str | None, str | None, str | None]]:
+        return Counter((each.code, each.pipeline, each.step, each.key) for each in check_paths(["."]))
+
+    before = counted()
+    mendable = {each.path for each in check_paths(["."]) if each.code in ("OWP107", "OWP301", "OWP302")}
+    texts = {path: path.read_bytes() for path in folder.rglob("*.py")}
+    main(["check", "--fix", "--no-cache", "--exit-zero"])
+    after = counted()
+    assert after <= before
+    changed = {str(path.relative_to(folder)) for path, data in texts.items() if path.read_bytes() != data}
+    assert changed <= mendable
+    assert bool(changed) == (after != before)
+    assert main(["check", "--diff"]) == 0, "a second time there is nothing to do"
+    capsys.readouterr()
 
 
 class TestBaselines:

@@ -189,10 +189,9 @@ def _update(baselines: Baselines) -> int:
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise ValueError
-    return count
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number of processes; write 1 or more")
+    return int(text)
 
 
 def _split(values: list[str]) -> tuple[str, ...]:

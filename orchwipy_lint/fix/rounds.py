@@ -38,8 +38,8 @@ def fix_text(
 ) -> Fixed:
     """Mends what can be mended of the findings that are wanted, with `unsafe` also by edits that guess.
 
-    `check` gives all findings of a file with the bytes that it gets, as `orchwipy_lint.check.check_text`
-    does. The encoding, a mark of the byte order and the ends of lines stay.
+    `check` gives all findings of a file with the bytes that it gets, and of what belongs to it. The encoding,
+    a mark of the byte order and the ends of lines stay.
     """
     encoding = _encoding(data)
     if encoding is None:
