@@ -19,8 +19,8 @@ from orchwipy_lint.flow import analyse
 from orchwipy_lint.flow.known import Status, known_before
 from orchwipy_lint.report.contracts import render_schema, render_typed_dicts
 from orchwipy_lint.report.states import render_states
-from orchwipy_lint.source.read import read_file
 from tests.oracle import FORKED, Program, programs, render
+from tests.test_known import read
 
 TESTS = Path(__file__).parent
 GOLDEN = TESTS / "golden" / "state"
@@ -162,7 +162,7 @@ def test_a_state_at_run_time_keeps_its_contract(tmp_path: Path) -> None:
 
 
 SETTINGS = settings(
-    max_examples=15,
+    max_examples=8,
     deadline=None,
     derandomize=True,
     database=None,
@@ -173,7 +173,7 @@ SETTINGS = settings(
 @SETTINGS
 @given(programs(FORKED))
 def test_all_formats_say_the_same(program: Program) -> None:
-    (pipeline,) = read_file(render(program).text.encode(), "program.py").pipelines
+    pipeline = read(render(program).text)
     states = known_before(analyse(pipeline))
     schema = json.loads(render_schema(pipeline, states))
     Draft202012Validator.check_schema(schema)

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from orchwipy_lint import Finding, check_source
 from orchwipy_lint.selection import EVERYTHING
 from tests.oracle import FORKED, Program, programs, render
+from tests.test_fix import OPENING, mended
 from tests.test_fixtures import FIXTURES, read_text
 
 Replacement = tuple[int, int, str]
@@ -119,6 +120,20 @@ def test_the_fixtures_say_the_same_in_both_forms() -> None:
     assert count > 200
 
 
+FIXES = {
+    "two.next()": "two.next(key=...)",
+    "two.next(other=1)": "two.next(other=1, key=...)",
+    "two.next(kye=1)": "two.next(key=1)",
+}
+
+
+@pytest.mark.parametrize("written", FIXES)
+def test_a_missing_key_is_written(written: str) -> None:
+    rest = "\n\n\n@pipe.fn(terminates=True)\ndef two(*, key, other=None, **kwargs):\n    return {}\n"
+    text = f"{OPENING}@pipe.fn()\ndef one(**kwargs):\n    return {{}}{rest}"
+    assert mended(text.replace("{}", written, 1), unsafe=True) == text.replace("{}", FIXES[written], 1)
+
+
 def programs_say_the_same(program: Program) -> None:
     by_function, by_name = in_both_forms(render(program).text)
     assume(by_function != by_name)
@@ -126,7 +141,7 @@ def programs_say_the_same(program: Program) -> None:
 
 
 QUICK = settings(
-    max_examples=60,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     database=None,
@@ -141,7 +156,7 @@ def test_programs_say_the_same_in_both_forms(program: Program) -> None:
 
 
 @pytest.mark.slow
-@settings(QUICK, max_examples=250)
+@settings(QUICK, max_examples=120)
 @given(programs(FORKED))
 def test_many_programs_say_the_same_in_both_forms(program: Program) -> None:
     programs_say_the_same(program)

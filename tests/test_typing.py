@@ -1,7 +1,7 @@
 """Type checkers without a plugin of ours: which lines of `typed/` they refuse.
 
-A program's broken lines end with `# E`. Each checker, as strict as it can be, reports those and no others; the
-program that `docs/typing.md` begins with is among them.
+A program's broken lines end with `# E`. Each checker, as strict as it can be, reports those and no others.
+The program that `docs/typing.md` begins with is among them.
 """
 
 from __future__ import annotations

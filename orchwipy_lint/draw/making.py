@@ -31,8 +31,6 @@ from orchwipy_lint.model import Arm, FanOut, Pipeline, Step, Target
 
 __all__ = ["picture_of"]
 
-_MOST_SEARCHES = 1_000
-"""With more keys of steps than these, what is known before a step counts paths that cannot happen as well."""
 _FLOWING = (EdgeKind.PLAIN, EdgeKind.OTHERWISE)
 _FAN_KINDS = {"parallel": EdgeKind.BRANCH, "map": EdgeKind.MAP, "detach": EdgeKind.DETACH}
 
@@ -145,8 +143,7 @@ def _with_flow(node: Node, flow: Flow) -> Node:
 
 
 def _with_state(nodes: list[Node], flow: Flow) -> list[Node]:
-    few = len(flow.graph.nodes) * len(flow.graph.names) <= _MOST_SEARCHES
-    found = {each.step: each for each in known_before(flow, feasible=few) if each.reached}
+    found = {each.step: each for each in known_before(flow) if each.reached}
     return [
         replace(each, state=tuple(_known(found[each.id])), open=bool(found[each.id].others))
         if each.id in found

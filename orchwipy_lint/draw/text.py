@@ -40,8 +40,7 @@ class Signs(NamedTuple):
     back: str
     mark: str
     bar: str
-    tee: str
-    corner: str
+    """Beside what stands under an edge that is not the last."""
     lines: dict[EdgeKind, tuple[str, str, str]]
     """For each kind of edge: the bar to the step below, and how the others begin, the last one apart."""
 
@@ -55,7 +54,7 @@ class Signs(NamedTuple):
 def _signs(
     begin: str, end: str, to: str, back: str, mark: str, bar: str, single: str, broken: str, double: str
 ) -> Signs:
-    tee, corner = single[1], single[3]
+    """The signs, with the strokes of lines that are single, broken and double."""
     lines = {
         kind: (strokes[0], strokes[1:3], strokes[3:])
         for strokes, kinds in (
@@ -65,7 +64,7 @@ def _signs(
         )
         for kind in kinds
     }
-    return Signs(begin, end, to, back, mark, bar, tee, corner, lines)
+    return Signs(begin, end, to, back, mark, bar, lines)
 
 
 SIGNS = _signs("▶", "■", "→", "↑", "✗", "│", "│├─└─", "┆├┄└┄", "║╞═╘═")

@@ -11,9 +11,14 @@ from orchwipy_lint.flow.graph import Edge, Node
 from orchwipy_lint.flow.monitors import GONE, MAYBE, THERE, Carried
 from orchwipy_lint.flow.monitors import Presence as Followed
 from orchwipy_lint.flow.reaching import Given, reaching
+from orchwipy_lint.flow.solve import entry_presence
 from orchwipy_lint.types import ANY, Type, join
 
 __all__ = ["Key", "Known", "Place", "Status", "known_before"]
+
+
+MOST_SEARCHED = 20_000
+"""Edges by keys by keys that conditions tell apart: past it, paths that cannot happen count too."""
 
 
 class Status(Enum):
@@ -57,11 +62,10 @@ class Known:
     reached: bool = True
 
 
-def known_before(flow: Flow, steps: Container[str] | None = None, *, feasible: bool = True) -> list[Known]:
+def known_before(flow: Flow, steps: Container[str] | None = None) -> list[Known]:
     """What is known before each step, in the order of the source, or before these alone.
 
-    Steps of one name are one. Paths that cannot happen are left out, as for findings, which takes a search
-    for each key of each step; unless `feasible` they count as well, so that less is sure.
+    Steps of one name are one. Paths that cannot happen are left out, as for findings.
     """
     nodes: dict[str, list[Node]] = {}
     for node in flow.graph.nodes:
@@ -69,7 +73,7 @@ def known_before(flow: Flow, steps: Container[str] | None = None, *, feasible: b
             nodes.setdefault(node.step.name, []).append(node)
     values = reaching(flow.graph, flow.before)
     return [
-        _Reading(flow, values, found, feasible).known()
+        _Reading(flow, values, found).known()
         for name, found in nodes.items()
         if steps is None or name in steps
     ]
@@ -78,11 +82,13 @@ def known_before(flow: Flow, steps: Container[str] | None = None, *, feasible: b
 class _Reading:
     """The state before the nodes of one step."""
 
-    def __init__(self, flow: Flow, values: list[list[Given]], nodes: list[Node], feasible: bool) -> None:
+    def __init__(self, flow: Flow, values: list[list[Given]], nodes: list[Node]) -> None:
         self.flow = flow
         self.first = nodes[0].step
         self.nodes = [node for node in nodes if flow.before[node.number] is not None]
-        self.searches = feasible and bool(flow.witnesses.classes.keys)  # without conditions all can happen
+        told_apart = len(flow.witnesses.classes.keys)
+        work = len(flow.graph.edges) * len(flow.graph.names) * told_apart
+        self.has_conditions = 0 < work <= MOST_SEARCHED
         self.arriving = [
             edge
             for node in self.nodes
@@ -119,7 +125,7 @@ class _Reading:
         states = [state for node in self.nodes if (state := self.flow.before[node.number]) is not None]
         ways = [any(each[number] & bit for each in states) for number in range(3)]
         absent, present, unknown = ways
-        if self.searches and sum(ways) > 1:
+        if self.has_conditions and sum(ways) > 1:
             present = present and self.can_be(name, THERE)
             absent = absent and self.can_be(name, GONE)
             unknown = unknown and self.can_be(name, MAYBE)
@@ -128,14 +134,23 @@ class _Reading:
     def can_be(self, name: str, status: int) -> bool:
         """Whether some path leads here with this status of the key."""
         followed = Followed(name)
-        return any(
-            node.number in self.flow.graph.entries and _begins(node, name, status) for node in self.nodes
-        ) or any(self.flow.witnesses.path(followed, edge, status) is not None for edge in self.arriving)
+        return any(self.begins(node, name, status) for node in self.nodes) or any(
+            self.flow.witnesses.path(followed, edge, status) is not None for edge in self.arriving
+        )
+
+    def begins(self, node: Node, name: str, status: int) -> bool:
+        """Whether a run can begin at a node with this status of a key."""
+        graph = self.flow.graph
+        if node.number not in graph.entries:
+            return False
+        entry = entry_presence(graph, node.number)
+        bits = {GONE: entry.absent, THERE: entry.present, MAYBE: entry.unknown}[status]
+        return bool(bits >> graph.keys[name] & 1)
 
     def feasible(self, name: str) -> list[Given]:
         """The values of a key without those that no path brings."""
         given = list({id(each): each for each in self.values.get(name, ())}.values())
-        if not self.searches or len(given) < 2:
+        if not self.has_conditions or len(given) < 2:
             return given
         return [each for each in given if self.can_bring(each)]
 
@@ -185,15 +200,6 @@ class _Reading:
             held = before is not None and before.with_present(required).present & bit
             if held and after is not None and not (after.present | after.unknown) & bit:
                 yield self.of_edge(edge)
-
-
-def _begins(node: Node, name: str, status: int) -> bool:
-    """Whether a run can begin at a node with this status of a key."""
-    parameter = node.parameters.get(name)
-    is_required = name in node.step.required_keys or (parameter is not None and parameter.required)
-    if status == THERE:
-        return is_required or parameter is not None
-    return status == GONE and not is_required
 
 
 def _places(places: Iterable[Place]) -> tuple[Place, ...]:

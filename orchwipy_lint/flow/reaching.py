@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from orchwipy_lint.flow.graph import Edge, Graph, Node, Region
 from orchwipy_lint.flow.lattice import Joined, Presence
-from orchwipy_lint.flow.solve import reverse_postorder
+from orchwipy_lint.flow.solve import entry_presence, reverse_postorder
 from orchwipy_lint.model import ALWAYS, Value
 from orchwipy_lint.types import ANY, Atom, Type, atom
 
@@ -51,9 +51,8 @@ class _Solver:
         self.before = [0] * len(graph.nodes)
         for number in graph.entries:
             node = graph.nodes[number]
-            types = dict.fromkeys(node.step.required_keys, ANY)
-            types |= {key: parameter.type for key, parameter in node.parameters.items()}
-            for key, type_ in types.items():
+            for key in graph.names_of(entry_presence(graph, number).present):
+                type_ = node.parameters[key].type if key in node.parameters else ANY
                 self.before[number] |= self.give(key, type_, None)
         for edge in graph.edges:
             if before[edge.source] is not None:
@@ -87,6 +86,12 @@ class _Solver:
             place = (region.fork.node, region.number)
             self.own[place] = self.own.get(place, 0) | bits
             region = region.fork.region
+
+    def passed(self, edge: Edge) -> Iterable[str]:
+        """The keys to which an arm gives the very value that they have."""
+        source, effect = self.graph.nodes[edge.source], edge.arm.effect
+        named = (*effect.sets.items(), *effect.maybe.items())
+        return (key for key, value in named if _passes(source, key, value))
 
     def lists(self, edge: Edge) -> Iterable[str]:
         """The keys of which the values that branches give become a list where they join."""
@@ -132,19 +137,15 @@ class _Solver:
     def after(self, edge: Edge) -> int:
         ready = self.taken(self.graph.nodes[edge.source], self.before[edge.source])
         ready = self.under(edge, ready)
-        effect = edge.arm.effect
+        sets = edge.arm.effect.sets.keys()
         keep = edge.transfer.keep
-        sets = {
-            key
-            for key, value in effect.sets.items()
-            if not _passes(self.graph.nodes[edge.source], key, value)
-        }
         lists = self.lists(edge)
         if keep < 0:
             killed = {*self.graph.names_of(~keep & self.graph.every)}
             kept = ready & ~self.bits_of(killed | sets)
         else:
             kept = ready & self.bits_of({*self.graph.names_of(keep)} - sets)
+        kept |= ready & self.bits_of(self.passed(edge))
         if edge.fork is not None and isinstance(edge.transfer, Joined):
             ended = 0
             for region in edge.fork.regions:

@@ -16,6 +16,7 @@ __all__ = [
     "Const",
     "Draft",
     "Function",
+    "Handed",
     "Items",
     "Literal",
     "Local",
@@ -96,6 +97,13 @@ class Made:
     function: AnyFunction | None
 
 
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What `next(...)` of a step gives: updates that lead to the step."""
+
+    step: str
+
+
 @dataclass(slots=True, eq=False)
 class Local:
     """A function of this file, with the scope in which it is defined."""
@@ -109,7 +117,7 @@ class Local:
         return not isinstance(self.node, ast.Lambda) and bool(self.node.decorator_list)
 
 
-Value = Draft | Const | Items | Table | Made | Chain | Group | Local | None
+Value = Draft | Const | Items | Table | Made | Handed | Chain | Group | Local | None
 """What an expression stands for; None where the text does not tell."""
 
 

@@ -11,6 +11,7 @@ from orchwipy_lint.source.declared import (
     AnyFunction,
     Const,
     Draft,
+    Handed,
     Items,
     Local,
     Made,
@@ -21,7 +22,6 @@ from orchwipy_lint.source.declared import (
     substituted,
 )
 from orchwipy_lint.source.fans import KINDS
-from orchwipy_lint.source.names import name_of
 
 if TYPE_CHECKING:
     from orchwipy_lint.source.evaluation import Evaluator
@@ -75,6 +75,11 @@ class Registering:
                 return True, self.register(node, node.args[0], value, scope)
             draft.escapes = True
             return True, None
+        if isinstance(function, ast.Attribute) and function.attr == "next":
+            step = self.evaluator.evaluate(function.value, scope)
+            if isinstance(step, Made):
+                self.evaluator.items([*node.args, *(each.value for each in node.keywords)], scope)
+                return True, Handed(step.name)
         names = self.evaluator.names
         ours = names.ours(names.dotted(function))
         if ours in KINDS:
@@ -245,7 +250,7 @@ class Registering:
         """`Parallel(...)`, `MapEach(...)` or `Detach(...)`, with what is known made out."""
         branches = self.evaluator.items(node.args, scope)
         branches.nodes = [
-            self.made_out(place, scope) if value is None or isinstance(value, Table) else place
+            self.made_out(place, scope) if value is None or isinstance(value, (Handed, Table)) else place
             for value, place in zip(branches.values, branches.nodes, strict=True)
         ]
         return self.fan(kind, branches, [self.keyword(each, scope) for each in node.keywords], node)
@@ -266,25 +271,14 @@ class Registering:
                     head = chain.first
             arguments.append(place if head is None else _text(head, place))
         call = ast.copy_location(ast.Call(_named(kind, node), arguments, keywords), node)
-        heads = [head for each in arguments if (head := self.head(each)) is not None]
+        named = [
+            value.step if isinstance(value, Handed) else _head(argument)
+            for value, argument in zip(branches.values, arguments, strict=True)
+        ]
+        heads = [head for head in named if head is not None]
         if owner is not None and len(heads) < len(arguments):
             self.draft_of(owner).escapes = True
         return Group(node, kind, call, tuple(heads), owner)
-
-    def head(self, branch: ast.expr) -> str | None:
-        """The step with which a branch begins, where a literal names it, or `step.next(...)`."""
-        if isinstance(branch, ast.Call) and branch.args:
-            branch = branch.args[0]
-        elif isinstance(branch, ast.Call) and isinstance(branch.func, ast.Attribute):
-            return self.steps.get(name_of(branch.func.value) or "") if branch.func.attr == "next" else None
-        elif isinstance(branch, ast.Dict):
-            rows = [
-                value
-                for key, value in zip(branch.keys, branch.values, strict=True)
-                if isinstance(key, ast.Constant) and key.value == "$next"
-            ]
-            branch = rows[0] if rows else branch
-        return branch.value if isinstance(branch, ast.Constant) and isinstance(branch.value, str) else None
 
     def keyword(self, node: ast.keyword, scope: Scope) -> ast.keyword:
         return ast.copy_location(ast.keyword(node.arg, self.as_name(node.value, scope)), node)
@@ -309,3 +303,17 @@ def _nothing(place: ast.expr) -> ast.expr:
 
 def _named(name: str, place: ast.expr) -> ast.expr:
     return ast.copy_location(ast.Name(name, ast.Load()), place)
+
+
+def _head(branch: ast.expr) -> str | None:
+    """The step with which a branch begins, where it is named by a literal."""
+    if isinstance(branch, ast.Call) and branch.args:
+        branch = branch.args[0]
+    elif isinstance(branch, ast.Dict):
+        rows = [
+            value
+            for key, value in zip(branch.keys, branch.values, strict=True)
+            if isinstance(key, ast.Constant) and key.value == "$next"
+        ]
+        branch = rows[0] if rows else branch
+    return branch.value if isinstance(branch, ast.Constant) and isinstance(branch.value, str) else None

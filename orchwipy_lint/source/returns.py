@@ -78,14 +78,12 @@ class Returns:
         held = self.reader.evaluate(method.value)
         if not all(isinstance(each, Opaque) and (each.step or each.type == ANY) for each, _ in held):
             return None
-        following = tuple(map(as_name, held))
         if any(argument.keyword is None and argument.star != "**" for argument in node.args):
+            if not any(isinstance(each, Opaque) and each.step for each, _ in held):
+                return None
             why = "`next` of a step takes what the step gets by keyword: name the key of each value"
             return (Alternative(Opaque(why=why)),)
-        following = tuple(
-            as_name(each) if isinstance(each.value, Opaque) else Alternative(Opaque(), each.cases)
-            for each in held
-        )
+        following = tuple(map(as_name, held))
         drafts = self.reader.dicts.laid_over(node, Draft(Entries(self.reader.origin(node))))
         return limited(
             Alternative(Updates(following, (), True, False, entries), cases) for entries, cases in drafts
