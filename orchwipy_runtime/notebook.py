@@ -83,9 +83,9 @@ class Show:
         from orchwipy_lint.draw.following import Following
 
         self.following: Following = Following(PauseExecution)
-        self._pipe = run.course.pipe
-        self._picture: Picture = _picture(self._pipe)
-        self._number = 0
+        self._run = run
+        self._is_live = run.course.pipe.shows_runs
+        self._picture: Picture = _picture(run.course.pipe)
         self._over = Event()
         self._thread: Thread | None = None
         self._id = f"orchwipy-{run.run_id}-{id(self)}"
@@ -94,7 +94,7 @@ class Show:
     @property
     def drawn(self) -> str:
         """The run over its picture, as HTML, if it was not shown as it went on."""
-        if self._pipe.shows_runs:
+        if self._is_live:
             return ""
         from orchwipy_lint.draw.notebook import bundle
         from orchwipy_lint.draw.run import with_run
@@ -102,7 +102,7 @@ class Show:
         return bundle(with_run(self._picture, self.following.visits))["text/html"]
 
     def __enter__(self) -> None:
-        if self._pipe.shows_runs:
+        if self._is_live:
             self._put(lambda: {"text/plain": "begins"}, is_first=True)  # where the picture is to stand
             self._thread = Thread(target=self._draw_until_over, daemon=True)
             self._thread.start()
@@ -111,12 +111,11 @@ class Show:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            said = f"failed: {type(error).__name__}"
+            said = f"failed in {self._run.failed_in or self._run.step}: {type(error).__name__}"
         else:
             self.following.ends()
             taken = self.following.visits
-            paused = taken and taken[-1].outcome.value == "paused"
-            said = f"{'paused' if paused else 'ended'} after {_steps(len(taken))}"
+            said = f"{'paused' if self.following.paused else 'ended'} after {_steps(len(taken))}"
         if self._thread is not None:
             self._over.set()
             self._thread.join()

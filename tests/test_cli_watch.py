@@ -254,8 +254,7 @@ def test_a_step_that_runs_and_what_stays(start: Start) -> None:
 
 def test_the_path_lights_up_in_the_graph(start: Start) -> None:
     run = start("parcel=lamp", "--watch", rows=60)
-    run.until(lambda: any(each.startswith("● ") for each in run.graph))
-    run.until(lambda: run.lines[-1] == "half a line,")
+    run.until(lambda: "● label  parcel: str" in run.graph)
     assert [each for each in run.graph if each][:6] == [
         "pipe",
         "✓ ▶ weigh  parcel: str",
@@ -265,6 +264,7 @@ def test_the_path_lights_up_in_the_graph(start: Start) -> None:
         "  │  running",
     ]
     assert len(run.graph) > 20
+    run.until(lambda: run.lines[-1] == "half a line,")
     write("gate")
     assert run.finish() == 0
     assert run.lines[5:8] == ["half a line,", "label   T", "send    T"]

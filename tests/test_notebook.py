@@ -245,7 +245,7 @@ def test_the_tour_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [each for each in said if each.startswith(("ended", "failed"))] == [
         "ended after 6 steps",
         "ended after 2 steps",
-        "failed: MissingArgument",
+        "failed in refuse: MissingArgument",
     ]
     pictures = [each["text/html"] for each in shown if "<img" in each.get("text/html", "")]
     assert len(pictures) == 5

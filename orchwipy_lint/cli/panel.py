@@ -43,8 +43,10 @@ class Panel:
 
     def rows(self, width: int, height: int) -> list[Text]:
         """So many rows of the drawing as it is now, where it is larger those around a step under way."""
+        if self._picture is None or not height:
+            return []
         state = (width, height, self.following.changes)
-        if self._picture is not None and height and state != self._drawn:
+        if state != self._drawn:
             self._drawn = state
             self._rows = self._drawing(self._picture, width, height)
         return self._rows

@@ -30,6 +30,11 @@ class Following:
         """Those that are not over."""
         return [each for each in self.visits if each.outcome in (Outcome.RUNNING, Outcome.WAITING)]
 
+    @property
+    def paused(self) -> bool:
+        """Whether a step has paused what it is in."""
+        return any(each.outcome is Outcome.PAUSED for each in self.visits)
+
     def begins(self, step: str, attempt: int, keys: Iterable[str], position: str) -> None:
         numbers = tuple(map(int, position.split(".")))
         self._put(position, Visit(step, numbers, Outcome.RUNNING, retries=attempt - 1))
