@@ -106,11 +106,11 @@ class Checked:
         if self._daemon is None:  # a process of its own: mypy has global state
             context = multiprocessing.get_context("spawn")
             self._daemon, there = context.Pipe()
-            self._process = context.Process(
-                target=_serve, args=(there, self._options(self.base)), daemon=True
-            )
+            arguments = (there, str(self.config), str(self.base))
+            self._process = context.Process(target=_serve, args=arguments, daemon=True)
             self._process.start()
-        self._daemon.send(self.sources())
+            there.close()
+        self._daemon.send([(each.path, each.module, each.base_dir) for each in self.sources()])
         return _sorted(self._daemon.recv().splitlines())
 
     def stop(self) -> None:
@@ -120,8 +120,7 @@ class Checked:
             self._process.join()
 
     def _options(self, cache: Path, *flags: str) -> Options:
-        arguments = ["--config-file", str(self.config), "--cache-dir", str(cache), *flags, "-c", "pass"]
-        return process_options(arguments)[1]
+        return _options(str(self.config), str(cache), *flags)
 
     def _build(self, sources: Sequence[BuildSource], options: Options) -> list[str]:
         try:
@@ -130,12 +129,18 @@ class Checked:
             return _sorted(error.messages)
 
 
-def _serve(there: Connection, options: Options) -> None:
+def _options(config: str, cache: str, *flags: str) -> Options:
+    return process_options(["--config-file", config, "--cache-dir", cache, *flags, "-c", "pass"])[1]
+
+
+def _serve(there: Connection, config: str, cache: str) -> None:
     """A daemon's work, without its socket."""
+    options = _options(config, cache)
     options.fine_grained_incremental, options.local_partial_types = True, True
     server = Server(options, os.devnull)
     while (sources := there.recv()) is not None:
-        answer = server.check(sources, export_types=False, is_tty=False, terminal_width=80)
+        found = [BuildSource(path, module, base_dir=folder) for path, module, folder in sources]
+        answer = server.check(found, export_types=False, is_tty=False, terminal_width=80)
         there.send(str(answer["out"]))
 
 

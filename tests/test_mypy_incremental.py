@@ -78,7 +78,7 @@ class Shop:
         broken = "def (\n" if self.is_broken else ""
         files = {
             "shop/__init__.py": "",
-            "shop/core.py": 'from orchwipy_runtime import MicroFunctions\n\npipe = MicroFunctions(beginner="start")\n',
+            "shop/core.py": _CORE,
             "shop/tools.py": tools,
             "shop/first.py": _HEAD + first,
             "main.py": "import shop.first\nimport shop.middle\n",
@@ -105,6 +105,12 @@ class Shop:
         ignore = "  # type: ignore[orchwipy-missing-argument]" if self.ignores and name == "middle" else ""
         return f"@core.pipe.fn({ends})\ndef {name}({star}**kwargs):\n    return {returned}{ignore}\n\n"
 
+
+_CORE = """\
+from orchwipy_runtime import MicroFunctions
+
+pipe = MicroFunctions(beginner="start")
+"""
 
 _HEAD = """\
 import datetime as dt

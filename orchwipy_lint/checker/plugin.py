@@ -20,7 +20,7 @@ from orchwipy_lint.checker.updates import Updates
 __all__ = ["PipelinePlugin"]
 
 _LAST, _INDIRECT = 25, 30
-"""The priorities of dependencies: `_LAST` still orders modules, `_INDIRECT` does not, and nobody misses its file."""
+"""Priorities of dependencies: `_LAST` still orders modules, `_INDIRECT` does not, and no file is missed."""
 
 
 class PipelinePlugin(Plugin):
@@ -49,7 +49,7 @@ class PipelinePlugin(Plugin):
             names = self.build.sources.siblings(file.path, file.fullname)
         except Exception:  # said at the end of the module's checking
             return []
-        # A daemon goes on with the dependencies of a module that does not change, and fails without their files.
+        # A daemon keeps the dependencies of a module that does not change, and fails without their files.
         priority = _INDIRECT if self.build.is_daemon else _LAST
         return [(priority, name, -1) for name in names]
 
