@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import shutil
 from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from mypy import build
@@ -59,7 +63,8 @@ class Checked:
         known.write_text("import dataclasses, datetime, decimal, enum, typing, orchwipy_runtime\n")
         self._build([BuildSource(str(known), "known")], self._options(self.base))
         shutil.copytree(self.base, self.warm_cache)
-        self.server: Server | None = None
+        self._daemon: Connection | None = None
+        self._process: BaseProcess | None = None
 
     def write(self, files: dict[str, str]) -> None:
         """Let the project have these files and no others."""
@@ -98,22 +103,45 @@ class Checked:
 
     def daemon(self) -> list[str]:
         """What dmypy says, which keeps all that it has read."""
-        if self.server is None:
-            options = self._options(self.base)
-            options.fine_grained_incremental, options.local_partial_types = True, True
-            self.server = Server(options, str(self.root / "status.json"))
-        answer = self.server.check(self.sources(), export_types=False, is_tty=False, terminal_width=80)
-        return _sorted(str(answer["out"]).splitlines())
+        if self._daemon is None:  # a process of its own: mypy has global state
+            context = multiprocessing.get_context("spawn")
+            self._daemon, there = context.Pipe()
+            arguments = (there, str(self.config), str(self.base))
+            self._process = context.Process(target=_serve, args=arguments, daemon=True)
+            self._process.start()
+            there.close()
+        self._daemon.send([(each.path, each.module, each.base_dir) for each in self.sources()])
+        return _sorted(self._daemon.recv().splitlines())
+
+    def stop(self) -> None:
+        """End the daemon."""
+        if self._daemon is not None and self._process is not None:
+            self._daemon.send(None)
+            self._process.join()
 
     def _options(self, cache: Path, *flags: str) -> Options:
-        arguments = ["--config-file", str(self.config), "--cache-dir", str(cache), *flags, "-c", "pass"]
-        return process_options(arguments)[1]
+        return _options(str(self.config), str(cache), *flags)
 
     def _build(self, sources: Sequence[BuildSource], options: Options) -> list[str]:
         try:
             return _sorted(build.build(list(sources), options, fscache=FileSystemCache()).errors)
         except CompileError as error:
             return _sorted(error.messages)
+
+
+def _options(config: str, cache: str, *flags: str) -> Options:
+    return process_options(["--config-file", config, "--cache-dir", cache, *flags, "-c", "pass"])[1]
+
+
+def _serve(there: Connection, config: str, cache: str) -> None:
+    """A daemon's work, without its socket."""
+    options = _options(config, cache)
+    options.fine_grained_incremental, options.local_partial_types = True, True
+    server = Server(options, os.devnull)
+    while (sources := there.recv()) is not None:
+        found = [BuildSource(path, module, base_dir=folder) for path, module, folder in sources]
+        answer = server.check(found, export_types=False, is_tty=False, terminal_width=80)
+        there.send(str(answer["out"]))
 
 
 def _sorted(lines: Sequence[str]) -> list[str]:

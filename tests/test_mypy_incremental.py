@@ -122,17 +122,24 @@ from shop.tools import Size
 
 
 def _rounds(folder: Path, seed: int, rounds: int, *, parallel: int = 0) -> None:
-    project, shop = Checked(folder), Shop(seed)
+    project = Checked(folder)
+    try:
+        _check(project, Shop(seed), rounds, parallel)
+    finally:
+        project.stop()
+
+
+def _check(project: Checked, shop: Shop, rounds: int, parallel: int) -> None:
     done = ["as it is"]
     said = 0
     for number in range(rounds):
         project.write(shop.files())
         cold = project.cold()
         said += any("[orchwipy-" in line for line in cold)
-        assert project.warm() == cold, (seed, number, done)
-        assert _lasting(project.daemon()) == _lasting(cold), (seed, number, done)
+        assert project.warm() == cold, (number, done)
+        assert _lasting(project.daemon()) == _lasting(cold), (number, done)
         if parallel and number % parallel == 0:
-            assert project.parallel() == cold, (seed, number, done)
+            assert project.parallel() == cold, (number, done)
         done = [shop.edit() for _ in range(shop.random.choice([1, 1, 2]))]
     assert said >= rounds // 4  # there is something to agree about
 

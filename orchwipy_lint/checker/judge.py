@@ -24,6 +24,7 @@ from orchwipy_lint.flow.monitors import THERE, Carried
 from orchwipy_lint.flow.witness import Path
 from orchwipy_lint.model import Case, Span
 from orchwipy_lint.rules.values import NOT_SERIALIZABLE, incompatible, unsent
+from orchwipy_lint.types import Type as AnnotatedType
 
 __all__ = ["Judge"]
 
@@ -62,6 +63,20 @@ class _Giver:
     edges: list[Edge] = field(default_factory=list)
     sent: list[ProperType] = field(default_factory=list)
     arriving: dict[ProperType, list[Edge]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taker:
+    """A step that reads a key, with its nodes: what it declares, by mypy, else as the analyser reads it."""
+
+    nodes: list[Node]
+    declared: ProperType | None
+    read: AnnotatedType
+
+    def takes(self, arriving: Type) -> bool:
+        if self.declared is not None:
+            return fits(arriving, self.declared)
+        return all(self.read.accepts_atom(atom_of(each)) for each in items_of(arriving))
 
 
 class Judge:
@@ -114,12 +129,11 @@ class Judge:
         key = finding.key or ""
         if finding.code == NOT_SERIALIZABLE.code:
             return (span, key) in self.resolved
+        if self._sets(span, key):
+            return (span, key) in self.resolved
         graph = self.flow.graph
-        takers = graph.by_name.get(finding.step or "", ())
-        return ((span, key) in self.resolved or not self._sets(span, key)) and all(
-            self.signatures.declared(graph.nodes[number].step, key) is not None
-            for number in (*takers, *(() if self._sets(span, key) else graph.entries))
-        )
+        entries = [graph.nodes[number].step for number in graph.entries]
+        return all(self.signatures.declared(step, key) is not None for step in entries)
 
     def _sets(self, span: Span, key: str) -> bool:
         """Whether the arm at a place sets a key; else the caller has brought it."""
@@ -135,31 +149,36 @@ class Judge:
                 yield from self._misfits(key, giver, nodes)
             yield from self._brought(key, nodes)
 
-    def _takers(self) -> dict[str, list[tuple[list[Node], Type]]]:
-        """The reachable steps that declare a key, each with its nodes, and as what they declare it."""
-        found: dict[str, dict[int, tuple[list[Node], Type]]] = {}
+    def _takers(self) -> dict[str, list[_Taker]]:
+        """The reachable steps that declare a key."""
+        found: dict[str, dict[int, _Taker]] = {}
         for node in self.flow.graph.nodes:
             if self.flow.before[node.number] is None or node.fork is not None:
                 continue
-            for key in node.parameters:
-                declared = self.signatures.declared(node.step, key)
-                if declared is not None and not isinstance(declared, AnyType):
-                    found.setdefault(key, {}).setdefault(node.origin, ([], declared))[0].append(node)
-        return {key: list(steps.values()) for key, steps in found.items()}
+            for key, parameter in node.parameters.items():
+                steps = found.setdefault(key, {})
+                if node.origin not in steps:
+                    declared = self.signatures.declared(node.step, key)
+                    steps[node.origin] = _Taker([], declared, parameter.type)
+                steps[node.origin].nodes.append(node)
+        return {
+            key: [each for each in steps.values() if not isinstance(each.declared, AnyType)]
+            for key, steps in found.items()
+        }
 
-    def _misfits(self, key: str, giver: _Giver, takers: list[tuple[list[Node], Type]]) -> Iterator[Finding]:
-        for nodes, declared in takers:
+    def _misfits(self, key: str, giver: _Giver, takers: list[_Taker]) -> Iterator[Finding]:
+        for taker in takers:
             best: Path | None = None
             for each, edges in giver.arriving.items():
-                if not fits(each, declared):
-                    path = self._carried(key, each, edges, nodes, takers)
+                if not taker.takes(each):
+                    path = self._carried(key, each, edges, taker, takers)
                     if path is not None and (best is None or len(path) < len(best)):
                         best = path
             if best is not None:
                 given = self._shown(union_of(giver.sent), union_of(giver.arriving))
-                yield incompatible(self.flow, key, given, giver.edges, nodes[0], best)
+                yield incompatible(self.flow, key, given, giver.edges, taker.nodes[0], best)
 
-    def _brought(self, key: str, takers: list[tuple[list[Node], Type]]) -> Iterator[Finding]:
+    def _brought(self, key: str, takers: list[_Taker]) -> Iterator[Finding]:
         """What the caller brings as the beginner declares it, where another step wants something else."""
         for number in self.flow.graph.entries:
             entry = self.flow.graph.nodes[number]
@@ -167,14 +186,13 @@ class Judge:
             brought = self.signatures.declared(entry.step, key)
             if parameter is None or not parameter.required or brought is None:
                 continue
-            for nodes, declared in takers:
+            for taker in takers:
                 for each in items_of(brought):
-                    if not fits(each, declared):
-                        path = self._carried(key, each, [], nodes, takers)
-                        if path is not None and self._is_ours(path):
-                            given = self._shown(brought, brought)
-                            yield incompatible(self.flow, key, given, [], nodes[0], path)
-                            break
+                    path = None if taker.takes(each) else self._carried(key, each, [], taker, takers)
+                    if path is not None and self._is_ours(path):
+                        given = self._shown(brought, brought)
+                        yield incompatible(self.flow, key, given, [], taker.nodes[0], path)
+                        break
 
     def _is_ours(self, path: Path) -> bool:
         return self.flow.graph.nodes[path.hops[-1].edge.source].step.path == self.path
@@ -184,8 +202,8 @@ class Judge:
         key: str,
         given: ProperType,
         edges: list[Edge],
-        nodes: list[Node],
-        takers: list[tuple[list[Node], Type]],
+        taker: _Taker,
+        takers: list[_Taker],
     ) -> Path | None:
         """How a value of this type that these arms give, or the caller, reaches one of the nodes."""
         flow = self.flow
@@ -193,11 +211,11 @@ class Judge:
             key,
             atom_of(given),
             frozenset(edge.number for edge in edges),
-            refusing=frozenset(each[0].origin for each, declared in takers if not fits(given, declared)),
+            refusing=frozenset(each.nodes[0].origin for each in takers if not each.takes(given)),
             through=frozenset(self.through.get(key, ())),
         )
         best: Path | None = None
-        for node in nodes:
+        for node in taker.nodes:
             for into in flow.graph.into[node.number]:
                 reached = flow.before[into.source] is not None
                 path = flow.witnesses.path(monitor, into, THERE) if reached else None

@@ -19,8 +19,8 @@ from orchwipy_lint.checker.updates import Updates
 
 __all__ = ["PipelinePlugin"]
 
-_INDIRECT = 30
-"""What mypy gives to dependencies that no import names: they come first, and nobody asks for their files."""
+_LAST, _INDIRECT = 25, 30
+"""Priorities of dependencies: `_LAST` still orders modules, `_INDIRECT` does not, and no file is missed."""
 
 
 class PipelinePlugin(Plugin):
@@ -49,7 +49,9 @@ class PipelinePlugin(Plugin):
             names = self.build.sources.siblings(file.path, file.fullname)
         except Exception:  # said at the end of the module's checking
             return []
-        return [(_INDIRECT, name, -1) for name in names]
+        # A daemon keeps the dependencies of a module that does not change, and fails without their files.
+        priority = _INDIRECT if self.build.is_daemon else _LAST
+        return [(priority, name, -1) for name in names]
 
     def report_config_data(self, ctx: ReportConfigContext) -> str | None:
         try:
