@@ -31,6 +31,9 @@ __all__ = [
     "warm",
 ]
 
+collect_ignore = ["fixtures"]
+"""Some of the projects there have tests of their own, which are read and never run."""
+
 # Tests write programs and change them within a second: what was compiled of one would stand for the other.
 os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 sys.dont_write_bytecode = True

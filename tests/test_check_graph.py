@@ -30,6 +30,8 @@ from orchwipy_runtime.call_graph import DefaultArgument, GraphWarning, MissingAr
 from orchwipy_runtime.errors import AnalyserMissing, UnknownStep
 
 FIXTURES = Path(__file__).parent / "fixtures"
+NO_MODULES = ("contracts", "mypy", "projects", "unreadable")
+"""Folders with files that are not programs by themselves."""
 
 KITCHEN = """\
 from orchwipy_runtime import ConditionalReturns, MicroFunctions, ReturnUpdates
@@ -200,7 +202,7 @@ DIFFERENT: dict[str, tuple[set[str], set[str]]] = {
 
 @pytest.mark.parametrize(
     "folder",
-    [each for each in sorted(FIXTURES.iterdir()) if each.name not in ("contracts", "mypy", "projects", "unreadable")],
+    [each for each in sorted(FIXTURES.iterdir()) if each.name not in NO_MODULES],
     ids=lambda each: each.name,
 )
 def test_memory_shows_what_the_text_shows(folder: Path, tmp_path: Path) -> None:
