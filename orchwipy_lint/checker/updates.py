@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from mypy.nodes import MypyFile
 
 from orchwipy_lint.checker.internals import Build
+from orchwipy_lint.collector import uncollected
 from orchwipy_lint.workspace import place_of
 
 __all__ = ["Updates"]
@@ -82,7 +83,8 @@ class Updates:
     def _check(self, file: MypyFile) -> frozenset[str]:
         from orchwipy_lint.checker.module import check_module  # what mypy has cached needs none of it
 
-        return check_module(self.build, file)
+        with uncollected():  # mypy holds so much that each collection takes long
+            return check_module(self.build, file)
 
     def _has_changed(self, known: _Finished) -> bool:
         return self.build.sources.text(known.file.path) != known.text
