@@ -85,11 +85,11 @@ class Checked:
             found.append(BuildSource(str(path), module, base_dir=str(self.root)))
         return found
 
-    def cold(self) -> list[str]:
+    def cold(self, *flags: str) -> list[str]:
         """What a run says that knows nothing of the project."""
         shutil.rmtree(self.cold_cache, ignore_errors=True)
         shutil.copytree(self.base, self.cold_cache)
-        return self._build(self.sources(), self._options(self.cold_cache))
+        return self._build(self.sources(), self._options(self.cold_cache, *flags))
 
     def warm(self) -> list[str]:
         """What a run says that goes on from the last one."""

@@ -19,8 +19,8 @@ from orchwipy_lint.checker.updates import Updates
 
 __all__ = ["PipelinePlugin"]
 
-_LAST, _INDIRECT = 25, 30
-"""Priorities of dependencies: `_LAST` still orders modules, `_INDIRECT` does not, and no file is missed."""
+_LAST = 25
+"""A dependency that orders modules where imports leave that open."""
 
 
 class PipelinePlugin(Plugin):
@@ -45,13 +45,13 @@ class PipelinePlugin(Plugin):
         return self._called if self._wants(fullname) else None
 
     def get_additional_deps(self, file: MypyFile) -> list[tuple[int, str, int]]:
+        if self.build.is_daemon:
+            return []  # it keeps the dependencies of modules that do not change, and dies where one has gone
         try:
             names = self.build.sources.siblings(file.path, file.fullname)
         except Exception:  # said at the end of the module's checking
             return []
-        # A daemon keeps the dependencies of a module that does not change, and fails without their files.
-        priority = _INDIRECT if self.build.is_daemon else _LAST
-        return [(priority, name, -1) for name in names]
+        return [(_LAST, name, -1) for name in names]
 
     def report_config_data(self, ctx: ReportConfigContext) -> str | None:
         try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mypy.nodes import Decorator, FuncDef, MypyFile
-from mypy.types import AnyType, CallableType, ProperType, TypeOfAny, get_proper_type
+from mypy.types import AnyType, CallableType, ProperType, TypeOfAny, UnboundType, get_proper_type
 
 from orchwipy_lint.checker.trees import Tree
 from orchwipy_lint.model import Span, Step
@@ -35,7 +35,8 @@ class Signatures:
         type_ = get_proper_type(function.type)
         if not isinstance(type_, CallableType) or name not in type_.arg_names:
             return None
-        return get_proper_type(type_.arg_types[type_.arg_names.index(name)])
+        declared = get_proper_type(type_.arg_types[type_.arg_names.index(name)])
+        return None if isinstance(declared, UnboundType) else declared  # mypy has only parsed it by now
 
     def _function(self, step: Step) -> FuncDef | None:
         if step.path == self.path:

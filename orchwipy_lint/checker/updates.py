@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from mypy.nodes import MypyFile
 
 from orchwipy_lint.checker.internals import Build
-from orchwipy_lint.checker.module import check_module
+from orchwipy_lint.collector import uncollected
 from orchwipy_lint.workspace import place_of
 
 __all__ = ["Updates"]
@@ -50,7 +50,7 @@ class Updates:
         """The module has been checked to its end."""
         if self.build.is_update:
             self.build.sources.forget()
-        parts = check_module(self.build, file)
+        parts = self._check(file)
         if self.build.is_daemon:
             text = self.build.sources.text(file.path)
             self._finished[place_of(file.path)] = _Finished(file, text, self._last.pop(file.path, 0))
@@ -71,14 +71,20 @@ class Updates:
         if self._batches.get(file.path) is not checker or line == known.last:
             self._batches[file.path] = checker
             self.build.sources.forget()
-            self._check_others(file, check_module(self.build, file))
+            self._check_others(file, self._check(file))
 
     def _check_others(self, file: MypyFile, parts: Iterable[str]) -> None:
         """Check the modules of files that share a pipeline with a module."""
         for path in sorted(parts):
             known = self._finished.get(path)
             if known is not None and known.file is not file and not self._has_changed(known):
-                check_module(self.build, known.file)
+                self._check(known.file)
+
+    def _check(self, file: MypyFile) -> frozenset[str]:
+        from orchwipy_lint.checker.module import check_module  # what mypy has cached needs none of it
+
+        with uncollected():  # mypy holds so much that each collection takes long
+            return check_module(self.build, file)
 
     def _has_changed(self, known: _Finished) -> bool:
         return self.build.sources.text(known.file.path) != known.text
