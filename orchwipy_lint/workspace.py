@@ -247,7 +247,8 @@ class Workspace:
     def _imports(self, name: str) -> tuple[str, ...]:
         data = self.files[name]
         if data not in self._scans:
-            self._scans[data] = imports_of(data)
+            # What our own package has is known, also in the project that holds its source.
+            self._scans[data] = tuple(each for each in imports_of(data) if not DIALECT.has(each))
         return self._scans[data]
 
     def paths(self) -> Iterator[str]:

@@ -108,6 +108,14 @@ class TestComponents:
         found = [each.sources for each in Workspaces().of(".").components if "shared.py" in each.sources]
         assert found == [("one.py", "shared.py"), ("shared.py", "two.py")]
 
+    def test_our_own_source_joins_nobody(self, project: Path) -> None:
+        (project / "orchwipy_runtime").mkdir()
+        (project / "orchwipy_runtime" / "__init__.py").write_text("from orchwipy_runtime import returns\n")
+        (project / "orchwipy_runtime" / "returns.py").write_text("class ReturnUpdates: ...\n")
+        (project / "alone.py").write_text(SOUND)
+        found = {each.files: each.sources for each in Workspaces().of(".").components}
+        assert found["alone.py",] == ("alone.py",)
+
     def test_where_nothing_mentions_the_package_nothing_is_scanned(
         self, project: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -40,7 +40,8 @@ def components_of(
     edges = _edges(files, imports, roots)
     relevant = _reached(starts, _turned(edges))
     joined = {file: [other for other in edges[file] if other in relevant] for file in relevant}
-    both = {file: [*others, *_turned(joined).get(file, ())] for file, others in joined.items()}
+    importers = _turned(joined)
+    both = {file: [*others, *importers.get(file, ())] for file, others in joined.items()}
     components: list[Component] = []
     seen: set[str] = set()
     for file in sorted(relevant):
