@@ -23,8 +23,11 @@ from orchwipy_lint.workspace import Workspace, Workspaces
 
 __all__ = ["Part", "Sources"]
 
-_FOREIGN = tuple(f"{os.sep}{each}{os.sep}" for each in ("site-packages", "dist-packages", "typeshed"))
-"""What is installed is no project's: its files are many, and nothing is reported in them."""
+_FOREIGN = tuple(
+    f"{os.sep}{each}{os.sep}"
+    for each in ("site-packages", "dist-packages", "typeshed", "orchwipy_runtime", "orchwipy_lint")
+)
+"""What is installed, and this package itself: its files are many, and nothing is reported in them."""
 
 
 @dataclass(frozen=True, slots=True)
