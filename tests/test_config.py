@@ -389,7 +389,7 @@ def test_what_is_in_force_is_shown(folder: Path, capsys: Screen) -> None:
     assert shown == (
         f"# {folder / 'pyproject.toml'}\n"
         f"# root: {folder}\n"
-        'roots            = [""]  # by default\n'
+        'roots            = ["."]  # by default\n'
         'include          = ["*.py"]  # by default\n'
         "exclude          = []  # by default\n"
         "select           = []  # by default\n"

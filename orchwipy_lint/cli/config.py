@@ -48,6 +48,7 @@ def _run(args: argparse.Namespace) -> int:
     root = None if configuration.root is None else str(configuration.root)
     settings = {key: getattr(configuration, key.replace("-", "_")) for key in KEYS}
     settings |= {key: dict(settings[key]) for key in _TABLES}
+    settings["roots"] = [folder or "." for folder in configuration.roots]
     settings["contracts"] = {
         name: {each.key: _promise(each) for each in promises} for name, promises in configuration.contracts
     }

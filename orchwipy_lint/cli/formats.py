@@ -108,6 +108,7 @@ def write_report(result: Result, form: str, *, output: str = STDOUT, statistics:
     text = FORMATS[form](result, statistics)
     if output == STDOUT:
         sys.stdout.write(text)
+        sys.stdout.flush()  # before the summary, where both go to one place
     else:
         write_file(output, text.encode("utf-8", "backslashreplace"))
     if output != STDOUT or form in _LOGGED:
