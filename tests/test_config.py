@@ -341,6 +341,18 @@ def test_what_stands_for_the_package(folder: Path, capsys: Screen, settings: str
     assert [each.name for each in load_pipelines(["new.py"])] == ["pipe"]
 
 
+def test_a_class_of_the_project_imported_by_its_neighbours(folder: Path, capsys: Screen) -> None:
+    package = folder / "company" / "flows"
+    package.mkdir(parents=True)
+    for each in (package.parent, package):
+        (each / "__init__.py").touch()
+    (package.parent / "pipes.py").write_text("class Pipe: ...\n", encoding="utf-8")
+    head = "from flow import ReturnUpdates\nfrom ..pipes import Pipe\npipe = Pipe(beginner='weigh')"
+    (package / "new.py").write_text(DIALECT.format(head), encoding="utf-8")
+    configure(folder, 'packages = ["flow"]\nclasses = ["company.pipes.Pipe"]')
+    assert checked(capsys, "company") == [f"{Path('company', 'flows', 'new.py')} 101"]
+
+
 def test_what_only_looks_like_it(folder: Path, capsys: Screen) -> None:
     head = "from flow.less import MicroFunctions, ReturnUpdates\npipe = MicroFunctions(beginner='weigh')"
     (folder / "new.py").write_text(DIALECT.format(head), encoding="utf-8")

@@ -6,6 +6,7 @@ import ast
 import builtins
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from os.path import basename, dirname
 
 from orchwipy_lint.source.annotations import Annotations, Field
 from orchwipy_lint.source.layout import Layout
@@ -189,10 +190,19 @@ class Names:
             if home is not self:
                 first, dot, rest = there.partition(".")
                 if first in home.imports and first not in home.links:
-                    return f"{home.imports[first]}{dot}{rest}"
+                    return home.absolute(f"{home.imports[first]}{dot}{rest}")
                 first, dot, rest = name.partition(".")
-            return f"{self.imports[first]}{dot}{rest}"
+            return self.absolute(f"{self.imports[first]}{dot}{rest}")
         return name if first in _BUILTINS and first not in self.defined else None
+
+    def absolute(self, name: str) -> str:
+        """A full name that begins with dots as others write it who are in no package; itself outside one."""
+        below = name.lstrip(".")
+        packages = [basename(dirname(each)) for each in self.space.layout.packages(self.path)]
+        level = len(name) - len(below)
+        if not 0 < level <= len(packages):
+            return name
+        return ".".join((*packages[: len(packages) - level + 1], below))
 
     def ours(self, name: str | None) -> str | None:
         """The short name of something that the packages export, from its full name."""
