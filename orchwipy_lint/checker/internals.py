@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import StringIO
 
 from mypy.checker import TypeChecker
 from mypy.checker_state import checker_state
 from mypy.config_parser import parse_mypy_comments
-from mypy.errorcodes import UNUSED_IGNORE, ErrorCode
-from mypy.errors import Errors
+from mypy.errorcodes import CALL_ARG, UNUSED_IGNORE, ErrorCode
+from mypy.errors import ErrorInfo, Errors
 from mypy.nodes import Expression, FuncDef, MypyFile
 from mypy.options import Options
 from mypy.plugin import Plugin
@@ -30,6 +30,8 @@ class Types:
     """The types of expressions in some functions."""
 
     checker: TypeChecker
+    told: list[ErrorInfo] = field(default_factory=list)
+    """What mypy itself reports in those of the functions that it looks at, unless a comment ignores it."""
 
     def of(self, node: Expression) -> Type | None:
         """The type of an expression, None where mypy proves that it is never reached."""
@@ -38,6 +40,20 @@ class Types:
     def named(self, name: str, *arguments: Type) -> Instance:
         """The type of a class by its full name."""
         return self.checker.named_generic_type(name, list(arguments))
+
+    def is_refused(self, node: Expression) -> bool:
+        """Whether mypy itself reports an argument, or a part of it."""
+        start, end = (node.line, node.column), (node.end_line or node.line, node.end_column or node.column)
+        return any(start <= (each.line, each.column) < end for each in self.told)
+
+    def is_missing(self, node: Expression, key: str) -> bool:
+        """Whether mypy itself reports that a call lacks an argument."""
+        place = node.line, node.column
+        return any(
+            each.code is CALL_ARG and each.message.startswith("Missing ") and f'"{key}"' in each.message
+            for each in self.told
+            if (each.line, each.column) == place
+        )
 
 
 class Build:
@@ -123,19 +139,24 @@ class Build:
         """Types by a check of these functions of our own: mypy passes over those without annotations.
 
         They are taken to return `object`. Under the `Any` that mypy takes for what is not annotated, a
-        `[1]` in a returned dict is a `list[Any]`. What is wrong in them is told to nobody.
+        `[1]` in a returned dict is a `list[Any]`. What is wrong in them is told to nobody here: where mypy
+        does not pass over them, it tells that itself.
         """
         options = self.options(file)
         errors = Errors(options)
         checker = TypeChecker(errors, self.modules, options, file, file.path, self.plugin, {})
         checker.pass_num = checker.last_pass  # what is not known by now will not be
         self._checker = checker
+        types = Types(checker)
         with state.strict_optional_set(options.strict_optional), checker_state.set(checker):
             errors.set_file(file.path, file.fullname, scope=checker.tscope, options=options)
             with checker.tscope.module_scope(file.fullname):
                 for function in functions:
                     _check(checker, function)
-        return Types(checker)
+                    found = errors.error_info_map.pop(file.path, [])
+                    if options.check_untyped_defs or not function.is_dynamic():
+                        types.told.extend(each for each in found if each.severity == "error")
+        return types
 
     def report(
         self,

@@ -22,7 +22,8 @@ from orchwipy_lint.flow.graph import Edge, Node
 from orchwipy_lint.flow.layers import Layers
 from orchwipy_lint.flow.monitors import THERE, Carried
 from orchwipy_lint.flow.witness import Path
-from orchwipy_lint.model import Case, Span
+from orchwipy_lint.model import Arm, Case, Span, Step
+from orchwipy_lint.rules.state import MISSING_ARGUMENT
 from orchwipy_lint.rules.values import NOT_SERIALIZABLE, incompatible, unsent
 from orchwipy_lint.types import Type as AnnotatedType
 
@@ -124,9 +125,11 @@ class Judge:
             self.refused.setdefault((edge.arm.span, key), found)
 
     def decides(self, finding: Finding) -> bool:
-        """Whether mypy tells the types by which the rules found this."""
+        """Whether mypy tells the types by which the rules found this, or reports it itself."""
         span = Span(finding.line, finding.column, finding.end_line, finding.end_column)
         key = finding.key or ""
+        if finding.code == MISSING_ARGUMENT.code:
+            return any(self.sent.is_missing(step, arm, key) for step, arm in self._at(span))
         if finding.code == NOT_SERIALIZABLE.code:
             return (span, key) in self.resolved
         if self._sets(span, key):
@@ -137,8 +140,15 @@ class Judge:
 
     def _sets(self, span: Span, key: str) -> bool:
         """Whether the arm at a place sets a key; else the caller has brought it."""
-        effects = [edge.arm.effect for edge in self.flow.graph.edges if edge.arm.span == span]
+        effects = [arm.effect for _, arm in self._at(span)]
         return any(key in each.sets or key in each.maybe for each in effects)
+
+    def _at(self, span: Span) -> Iterator[tuple[Step, Arm]]:
+        """The arms at a place of this module, with their steps."""
+        nodes = self.flow.graph.nodes
+        for edge in self.flow.graph.edges:
+            if edge.arm.span == span and nodes[edge.source].step.path == self.path:
+                yield nodes[edge.source].step, edge.arm
 
     def findings(self) -> Iterator[Finding]:
         """What does not fit, and what JSON cannot carry."""
@@ -174,9 +184,15 @@ class Judge:
                     path = self._carried(key, each, edges, taker, takers)
                     if path is not None and (best is None or len(path) < len(best)):
                         best = path
-            if best is not None:
+            if best is not None and not self._is_told(key, giver, best):
                 given = self._shown(union_of(giver.sent), union_of(giver.arriving))
                 yield incompatible(self.flow, key, given, giver.edges, taker.nodes[0], best)
+
+    def _is_told(self, key: str, giver: _Giver, path: Path) -> bool:
+        """Whether mypy itself reports it: a step that does not take what its own `next` is given."""
+        edge = path.hops[-1].edge
+        step = self.flow.graph.nodes[edge.source].step
+        return edge in giver.edges and self.sent.is_refused(step, edge.arm, key)
 
     def _brought(self, key: str, takers: list[_Taker]) -> Iterator[Finding]:
         """What the caller brings as the beginner declares it, where another step wants something else."""

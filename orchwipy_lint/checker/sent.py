@@ -74,6 +74,19 @@ class Sent:
             return self.assigned(step, value)
         return None if node is None else self.splatted(node, key)
 
+    def is_refused(self, step: Step, arm: Arm, key: str) -> bool:
+        """Whether mypy itself reports the value that a `next` is given for a key."""
+        node = self.tree.expression(step, arm.span)
+        if not isinstance(node, CallExpr) or not _is_next(node):
+            return False
+        given = self.entry(node, key)
+        return any(map(self.types.is_refused, _splats(node) if given is None else [given]))
+
+    def is_missing(self, step: Step, arm: Arm, key: str) -> bool:
+        """Whether mypy itself reports that a `next` is not given a key."""
+        node = self.tree.expression(step, arm.span)
+        return isinstance(node, CallExpr) and _is_next(node) and self.types.is_missing(node, key)
+
     def constant(self, given: Scalar) -> ProperType:
         if given.value is None:
             return NoneType()
@@ -215,9 +228,13 @@ def _common(found: ProperType, given: ProperType | None) -> ProperType:
 def _names_keys(node: CallExpr) -> bool:
     """Whether the keywords of a call are keys."""
     callee = node.callee
-    if isinstance(callee, MemberExpr) and callee.name == "next":
-        return True
-    return isinstance(callee, RefExpr) and callee.fullname.rpartition(".")[2] in ("ReturnUpdates", "dict")
+    named = isinstance(callee, RefExpr) and callee.fullname.rpartition(".")[2] in ("ReturnUpdates", "dict")
+    return named or _is_next(node)
+
+
+def _is_next(node: CallExpr) -> bool:
+    """Whether a call is one of `step.next`, which mypy judges too."""
+    return isinstance(node.callee, MemberExpr) and node.callee.name == "next"
 
 
 def _is_asdict(node: CallExpr) -> bool:

@@ -18,10 +18,14 @@ from orchwipy_lint.findings import Finding
 from orchwipy_lint.flow import analyse
 from orchwipy_lint.model import Arm, Pipeline, Step
 from orchwipy_lint.rules import RULES
+from orchwipy_lint.rules.state import MISSING_ARGUMENT
 from orchwipy_lint.rules.values import INCOMPATIBLE_ARGUMENT, NOT_SERIALIZABLE
 from orchwipy_lint.workspace import place_of
 
 __all__ = ["Typed"]
+
+_JUDGED = (MISSING_ARGUMENT, INCOMPATIBLE_ARGUMENT, NOT_SERIALIZABLE)
+"""What mypy may know better, or report itself."""
 
 
 class Typed:
@@ -54,13 +58,13 @@ class Typed:
         return node is None or self.types.of(node) is not None
 
     def findings(self, pipeline: Pipeline, codes: Sequence[str]) -> Iterator[Finding]:
-        """What the rules find; of the types of values, what mypy tells instead where it tells anything."""
+        """What the rules find; where mypy tells anything of the types of values, what it tells."""
         flow = analyse(pipeline)
         judge = Judge(flow, self.path, self.sent, self.signatures)
         for rule in RULES:
             if rule.check is not None and rule.code in codes:
-                typed = rule in (INCOMPATIBLE_ARGUMENT, NOT_SERIALIZABLE)
-                yield from (each for each in rule.check(flow) if not (typed and judge.decides(each)))
+                judged = rule in _JUDGED
+                yield from (each for each in rule.check(flow) if not (judged and judge.decides(each)))
         yield from (each for each in judge.findings() if each.code in codes)
 
 
