@@ -380,3 +380,17 @@ class TestCommands:
         said = capsys.readouterr()
         assert said.out == ""
         assert 'pip install "orchwipy-lint[draw]"' in said.err
+
+    @pytest.mark.parametrize(
+        "words", [["graph", "--format", "svg"], ["graph", "--format", "html"], ["check", "--format", "html"]]
+    )
+    def test_where_graphviz_takes_too_long(
+        self, folder: Path, capsys: Screen, monkeypatch: pytest.MonkeyPatch, words: list[str]
+    ) -> None:
+        monkeypatch.setattr("orchwipy_lint.draw.svg.MOST_SECONDS", 0.001)
+        assert main([*words, str(folder / "broken.py")]) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert "nodes after 0.001 s; draw a part of the pipeline, by `orchwipy graph` with" in said.err
+        assert "or all of it as mermaid or dot" in said.err
+        assert said.err.count("\n") == 1

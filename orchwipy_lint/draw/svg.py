@@ -9,7 +9,11 @@ from importlib.util import find_spec
 from orchwipy_lint.draw.dot import render as render_dot
 from orchwipy_lint.draw.picture import Picture
 
-__all__ = ["CannotDraw", "render"]
+__all__ = ["MOST_SECONDS", "CannotDraw", "render"]
+
+MOST_SECONDS = 60.0
+"""The longest that Graphviz is waited for unless it is said otherwise. 500 steps take it a second or two; 5,000
+that lead back now and then take it longer than anybody waits."""
 
 _PROGRAM = (
     "import sys, pygraphviz\n"
@@ -27,20 +31,21 @@ def render(picture: Picture, form: str = "svg", *, seconds: float | None = None)
 
     Graphviz runs in a process of its own: it is not made for threads, writes to standard error as it
     likes, and may be slow with large pipelines. Raises `CannotDraw`, also if it takes longer than
-    `seconds`.
+    `seconds`, by default `MOST_SECONDS`; the process is ended then.
     """
     if find_spec("pygraphviz") is None:
         raise CannotDraw(f'{form} needs Graphviz; install it with: pip install "orchwipy-lint[draw]"')
     text = render_dot(picture, ids=form == "svg")
+    most = MOST_SECONDS if seconds is None else seconds
     command = [sys.executable, "-c", _PROGRAM, form]
     try:
         done = subprocess.run(  # noqa: S603 - the command is our own
-            command, input=text.encode(), capture_output=True, timeout=seconds, check=False
+            command, input=text.encode(), capture_output=True, timeout=most, check=False
         )
     except subprocess.TimeoutExpired as error:
         raise CannotDraw(
-            f"Graphviz is not done with {len(picture.nodes)} nodes after {error.timeout:g} s;"
-            " draw a part of the pipeline, with --around STEP"
+            f"Graphviz is not done with {len(picture.nodes)} nodes after {most:g} s; draw a part of the pipeline,"
+            " by `orchwipy graph` with --around STEP or --from and --to, or all of it as mermaid or dot"
         ) from error
     if done.returncode != 0 or not done.stdout:
         said = done.stderr.decode(errors="replace").strip().splitlines() or ["it says nothing"]
