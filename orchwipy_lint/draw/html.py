@@ -47,8 +47,8 @@ def render(
     """The text of a page with these pictures, their findings, and findings that are in no picture.
 
     `summary` is a line beside the title. What the pictures know of the state before a step is told with the
-    step, and not in the drawing. A run that a picture shows is painted and listed. The source of the steps is read from their files again. Raises
-    `draw.svg.CannotDraw` where Graphviz is missing or gives up.
+    step, and not in the drawing. A run that a picture shows is painted and listed. The source of the steps is
+    read from their files again. Raises `draw.svg.CannotDraw` where Graphviz is missing or gives up.
     """
     drawn = tuple(pictures)
     ids = [node_ids(each, number) for number, each in enumerate(drawn)]

@@ -45,7 +45,8 @@ def render(picture: Picture, form: str = "svg", *, seconds: float | None = None)
     except subprocess.TimeoutExpired as error:
         raise CannotDraw(
             f"Graphviz is not done with {len(picture.nodes)} nodes after {most:g} s; draw a part of the"
-            " pipeline, by `orchwipy graph` with --around STEP or --from and --to, or all of it as mermaid or dot"
+            " pipeline, by `orchwipy graph` with --around STEP or --from and --to,"
+            " or all of it as mermaid or dot"
         ) from error
     if done.returncode != 0 or not done.stdout:
         said = done.stderr.decode(errors="replace").strip().splitlines() or ["it says nothing"]
