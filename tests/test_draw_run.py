@@ -18,6 +18,7 @@ from orchwipy_lint.draw.making import picture_of
 from orchwipy_lint.draw.picture import END, NodeKind, Outcome, Picture
 from orchwipy_lint.draw.run import UNSEEN, Visit, path_alone, unseen, with_run
 from tests.test_draw import CASES, drawings
+from tests.test_html import by_class, parse, text_of
 
 PROGRAM = """\
 from orchwipy_runtime import Detach, MicroFunctions, Parallel, RetryFunctionAfterDelay, ReturnUpdates
@@ -169,6 +170,46 @@ def test_a_run_alone(capsys: Screen) -> None:
         assert UNSEEN not in text
         assert "refuse" not in text
         assert all(each in text for each in steps)
+
+
+def test_a_page_of_a_run(capsys: Screen) -> None:
+    begin("A", grams=7)
+    assert main(["runs", "show", "A", "--program", "shop.py", "--format", "html", "-o", "run.html"]) == 0
+    page = parse(Path("run.html").read_text(encoding="utf-8"))
+    drawn = {each.get("data-name"): each.get("class").split() for each in by_class(page, "node")}
+    assert {name for name, kinds in drawn.items() if "taken" in kinds} == drawn.keys() - {"refuse"}
+    edges = [each.get("class").split() for each in by_class(page, "edge")]
+    assert sum("taken" not in each for each in edges) == 2  # to the step that was not taken, and away
+    said = {text_of(each.find("h2")).split()[0]: text_of(each) for each in by_class(page, "node-panel")}
+    assert "The run has been here." in said["weigh"]
+    assert "2 retries" in said["weigh"]
+    assert "3 times" in said["label"]
+    assert "taken 2 times" in said["label"]
+    assert "The run has been here." not in said["refuse"]
+    (listed,) = by_class(page, "visits")
+    assert [text_of(each) for each in listed.iter("a")] == [name for name in drawn if name != "refuse"]
+    assert "No findings" not in text_of(page)  # nobody has looked for any
+
+
+def test_a_page_of_a_run_that_failed(capsys: Screen) -> None:
+    begin("A", grams=13)
+    assert main(["runs", "show", "A", "--format", "html", "-o", "run.html"]) == 0
+    page = parse(Path("run.html").read_text(encoding="utf-8"))
+    drawn = {each.get("data-name"): each.get("class").split() for each in by_class(page, "node")}
+    assert {name for name, kinds in drawn.items() if "failed" in kinds} == {"weigh", "stamp"}
+    said = text_of(page)
+    assert said.count("The run failed here.") == 2
+    assert "failed: ValueError" in said
+    assert "no key by its name" not in said  # of a step that is not known
+
+
+@pytest.mark.parametrize("form", ["svg", "html"])
+def test_where_graphviz_takes_too_long(form: str, capsys: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin("A", grams=5)
+    capsys.readouterr()
+    monkeypatch.setattr("orchwipy_lint.draw.svg.MOST_SECONDS", 0.001)
+    assert main(["runs", "show", "A", "--program", "shop.py", "--format", form]) == 2
+    assert "after 0.001 s; draw a part" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

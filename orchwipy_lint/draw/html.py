@@ -16,7 +16,7 @@ from importlib.resources import files
 from orchwipy_lint.draw.excerpts import Excerpts
 from orchwipy_lint.draw.inline import drawing
 from orchwipy_lint.draw.markup import Element, add, html
-from orchwipy_lint.draw.panels import add_finding, add_nodes, node_ids
+from orchwipy_lint.draw.panels import add_finding, add_nodes, add_run, node_ids
 from orchwipy_lint.draw.picture import Picture, Shown
 from orchwipy_lint.findings import Finding
 
@@ -30,6 +30,11 @@ _LEGEND = (
     ("missing", "no such step"),
     ("unreached", "no path leads here"),
 )
+_LEGEND_OF_RUNS = (
+    ("taken", "what the run took"),
+    ("stands", "where it stands"),
+    ("failed", "where it failed"),
+)
 
 
 def render(
@@ -42,8 +47,8 @@ def render(
     """The text of a page with these pictures, their findings, and findings that are in no picture.
 
     `summary` is a line beside the title. What the pictures know of the state before a step is told with the
-    step, and not in the drawing. The source of the steps is read from their files again. Raises
-    `draw.svg.CannotDraw` where Graphviz is missing or gives up.
+    step, and not in the drawing. A run that a picture shows is painted and listed. The source of the steps is
+    read from their files again. Raises `draw.svg.CannotDraw` where Graphviz is missing or gives up.
     """
     drawn = tuple(pictures)
     ids = [node_ids(each, number) for number, each in enumerate(drawn)]
@@ -62,8 +67,13 @@ def render(
     for number, picture in enumerate(drawn):
         own = [(each, shown) for each, (where, shown) in enumerate(found) if where == number]
         add_nodes(steps, picture, ids[number], own, excerpts)
-    _add_findings(add(panel, "div", id="findings"), found, ids)
-    _add_legend(panel)
+    ran = [number for number, each in enumerate(drawn) if any(node.outcome for node in each.nodes)]
+    rest = add(panel, "div", id="findings")
+    for number in ran:
+        add_run(rest, drawn[number], ids[number])
+    if found or not ran:  # a run is drawn, and not checked
+        _add_findings(rest, found, ids)
+    _add_legend(panel, (*_LEGEND, *_LEGEND_OF_RUNS) if ran else _LEGEND)
     place = add(main, "div", id="drawings")
     for number, (picture, svg) in enumerate(zip(drawn, drawings, strict=True)):
         figure = add(place, "figure", id=_drawing_id(number), aria_label=f"{picture.name} in {picture.path}")
@@ -146,7 +156,7 @@ def _count(findings: int) -> str:
     return f"{findings or 'No'} {'finding' if findings == 1 else 'findings'}"
 
 
-def _add_legend(parent: Element) -> None:
+def _add_legend(parent: Element, entries: Iterable[tuple[str, str]]) -> None:
     legend = add(parent, "ul", id="legend", aria_label="Legend")
-    for kind, text in _LEGEND:
+    for kind, text in entries:
         add(legend, "li", text, class_=kind)

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element
 
 from orchwipy_lint.draw.dot import edge_id, node_id
-from orchwipy_lint.draw.picture import Edge, Node, NodeKind, Picture
+from orchwipy_lint.draw.picture import Edge, Node, NodeKind, Outcome, Picture
 from orchwipy_lint.draw.svg import render as render_svg
 from orchwipy_lint.findings import Severity
 from orchwipy_lint.visible import visible
@@ -17,6 +17,7 @@ from orchwipy_lint.visible import visible
 __all__ = ["drawing"]
 
 _SVG = "{http://www.w3.org/2000/svg}"
+_OUTCOMES = {Outcome.THROUGH: "taken", Outcome.FAILED: "failed"}
 
 
 def drawing(picture: Picture, links: Mapping[str, str]) -> Element:
@@ -79,6 +80,8 @@ def _of_node(node: Node, found: bool) -> Iterator[str]:
         yield "ends"
     if not node.reached:
         yield "unreached"
+    if node.outcome is not None:
+        yield _OUTCOMES.get(node.outcome, "stands")
     if node.marked:
         yield "marked"
     if found:
@@ -89,6 +92,8 @@ def _of_edge(edge: Edge) -> Iterator[str]:
     yield edge.kind.value
     if edge.back:
         yield "back"
+    if edge.taken:
+        yield "taken"
     if edge.marked:
         yield "marked"
 
@@ -105,6 +110,7 @@ def _said(node: Node, found: str) -> str:
         "where runs begin" if node.begins else "",
         "where runs may end" if node.ends else "",
         "" if node.reached else "not reached",
+        "" if node.outcome is None else f"in the run {node.outcome.value}",
         found,
     ]
     return ", ".join([what, *(each for each in notes if each)])

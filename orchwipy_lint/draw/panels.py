@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from orchwipy_lint.draw.excerpts import Excerpts
 from orchwipy_lint.draw.markup import Element, add
-from orchwipy_lint.draw.picture import Edge, Known, Node, NodeKind, Picture, Shown, Way
+from orchwipy_lint.draw.picture import Edge, Known, Node, NodeKind, Outcome, Picture, Shown, Way
 from orchwipy_lint.findings import Finding, Hop
 from orchwipy_lint.model import Span
 from orchwipy_lint.visible import visible
 
-__all__ = ["Numbered", "add_finding", "add_nodes", "finding_id", "node_ids"]
+__all__ = ["Numbered", "add_finding", "add_nodes", "add_run", "finding_id", "node_ids"]
 
 Numbered = tuple[int, Shown]
 """A finding with its number on the page."""
@@ -20,6 +20,14 @@ _OTHERS = {
     NodeKind.MISSING: "Something leads here, and there is no such step.",
     NodeKind.UNKNOWN: "What leads here goes to a step that cannot be known from the text.",
     NodeKind.END: "The run ends here.",
+}
+_OUTCOMES = {
+    Outcome.THROUGH: "The run has been here.",
+    Outcome.RUNNING: "The run is here.",
+    Outcome.WAITING: "The run waits here, to try again.",
+    Outcome.PAUSED: "The run has paused here.",
+    Outcome.STOPPED: "The run was stopped here.",
+    Outcome.FAILED: "The run failed here.",
 }
 
 
@@ -85,7 +93,7 @@ class _Panels:
         _add_links(section, "On the path of", self.passing[node.id])
         if node.path is not None and node.span is not None:
             self.add_source(section, node.path, node.span)
-        if node.kind is NodeKind.STEP:
+        if node.kind is NodeKind.STEP and node.path is not None:
             _add_known(section, "Reads", node.needs, "required", "optional", "no key by its name")
         if node.state is not None:
             rest = (Known("…", None, False),) if node.open else ()
@@ -128,6 +136,8 @@ def _remarks(node: Node) -> Iterator[str]:
         yield "Runs may end here."
     if not node.reached:
         yield "No path leads here."
+    if node.outcome is not None:
+        yield _OUTCOMES[node.outcome]
     if node.joins:
         yield f"Joins the branches of {', '.join(node.joins)}."
     yield from node.notes
@@ -161,6 +171,9 @@ def _about(edge: Edge, way: Way) -> Iterator[tuple[str, str]]:
         yield "note", way.note
     if str(way.changes):
         yield "changes", str(way.changes)
+    if edge.taken:
+        often = "taken" if edge.taken == 1 else f"taken {edge.taken} times"
+        yield "taken", often if len(edge.ways) == 1 else f"one of these {often}"  # which one nobody knows
 
 
 def _add_links(parent: Element, title: str, findings: Sequence[Numbered]) -> None:
@@ -171,6 +184,20 @@ def _add_links(parent: Element, title: str, findings: Sequence[Numbered]) -> Non
     for number, shown in findings:
         link = add(add(listed, "li"), "a", href=f"#{finding_id(number)}")
         _add_headline(link, shown.finding)
+
+
+# A run
+
+
+def add_run(parent: Element, picture: Picture, ids: Mapping[str, str]) -> None:
+    """The nodes that the run of a picture came to, each with how it left it."""
+    add(parent, "h2", "The run")
+    listed = add(parent, "ul", class_="visits")
+    for node in picture.nodes:
+        if node.outcome is not None:
+            item = add(listed, "li")
+            add(item, "a", node.label, href=f"#{ids[node.id]}")
+            add(item, "span", node.outcome.value, class_="outcome")
 
 
 # Findings

@@ -12,8 +12,8 @@ from orchwipy_lint.draw.picture import Picture
 __all__ = ["MOST_SECONDS", "CannotDraw", "render"]
 
 MOST_SECONDS = 60.0
-"""The longest that Graphviz is waited for unless it is said otherwise. 500 steps take it a second or two; 5,000
-that lead back now and then take it longer than anybody waits."""
+"""The longest that Graphviz is waited for unless it is said otherwise. 500 steps take it a second or two;
+5,000 that lead back now and then take it longer than anybody waits."""
 
 _PROGRAM = (
     "import sys, pygraphviz\n"
@@ -44,8 +44,9 @@ def render(picture: Picture, form: str = "svg", *, seconds: float | None = None)
         )
     except subprocess.TimeoutExpired as error:
         raise CannotDraw(
-            f"Graphviz is not done with {len(picture.nodes)} nodes after {most:g} s; draw a part of the pipeline,"
-            " by `orchwipy graph` with --around STEP or --from and --to, or all of it as mermaid or dot"
+            f"Graphviz is not done with {len(picture.nodes)} nodes after {most:g} s; draw a part of the"
+            " pipeline, by `orchwipy graph` with --around STEP or --from and --to,"
+            " or all of it as mermaid or dot"
         ) from error
     if done.returncode != 0 or not done.stdout:
         said = done.stderr.decode(errors="replace").strip().splitlines() or ["it says nothing"]
