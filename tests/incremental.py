@@ -62,7 +62,7 @@ class Checked:
         known = folder / "known.py"
         known.write_text("import dataclasses, datetime, decimal, enum, typing, orchwipy_runtime\n")
         self._build([BuildSource(str(known), "known")], self._options(self.base))
-        shutil.copytree(self.base, self.warm_cache)
+        self.forget()
         self._daemon: Connection | None = None
         self._process: BaseProcess | None = None
 
@@ -85,10 +85,13 @@ class Checked:
             found.append(BuildSource(str(path), module, base_dir=str(self.root)))
         return found
 
+    def forget(self) -> None:
+        """Let the next warm run know nothing of the project."""
+        self._renew(self.warm_cache)
+
     def cold(self, *flags: str) -> list[str]:
         """What a run says that knows nothing of the project."""
-        shutil.rmtree(self.cold_cache, ignore_errors=True)
-        shutil.copytree(self.base, self.cold_cache)
+        self._renew(self.cold_cache)
         return self._build(self.sources(), self._options(self.cold_cache, *flags))
 
     def warm(self) -> list[str]:
@@ -97,8 +100,7 @@ class Checked:
 
     def parallel(self) -> list[str]:
         """What a run by two processes says that knows nothing of the project."""
-        shutil.rmtree(self.cold_cache, ignore_errors=True)
-        shutil.copytree(self.base, self.cold_cache)
+        self._renew(self.cold_cache)
         return self._build(self.sources(), self._options(self.cold_cache, "-n", "2"))
 
     def daemon(self) -> list[str]:
@@ -118,6 +120,10 @@ class Checked:
         if self._daemon is not None and self._process is not None:
             self._daemon.send(None)
             self._process.join()
+
+    def _renew(self, cache: Path) -> None:
+        shutil.rmtree(cache, ignore_errors=True)
+        shutil.copytree(self.base, cache)
 
     def _options(self, cache: Path, *flags: str) -> Options:
         return _options(str(self.config), str(cache), *flags)

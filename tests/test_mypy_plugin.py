@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mypy import api
 from mypy.version import __version__
 
 from orchwipy_lint import mypy_plugin
@@ -13,16 +16,35 @@ from orchwipy_lint.checker.sources import Sources
 from .incremental import Checked
 from .samples import BROKEN, SOUND
 
+_SEVERAL = """{
+        "$next": "send",
+        "text": f"{grams} g"
+    }"""
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Checked:
+    return Checked(tmp_path_factory.mktemp("checked"))
+
 
 @pytest.fixture
-def project(tmp_path: Path) -> Checked:
-    project = Checked(tmp_path)
-    project.write({"parcels.py": BROKEN})
-    return project
+def project(checked: Checked) -> Iterator[Checked]:
+    configured = checked.config.read_text()
+    checked.forget()
+    checked.write({"parcels.py": BROKEN})
+    yield checked
+    checked.config.write_text(configured)
+    (checked.root / "pyproject.toml").unlink(missing_ok=True)
 
 
 def errors(lines: list[str]) -> list[str]:
     return [line.partition(": ")[2] for line in lines if ": error: " in line]
+
+
+def printed(project: Checked, *flags: str) -> tuple[str, str, int]:
+    """What the command prints, what it complains of, and its exit status."""
+    arguments = ["--config-file", str(project.config), "--cache-dir", str(project.warm_cache)]
+    return api.run([*arguments, *flags, "--no-error-summary", str(project.root)])
 
 
 @pytest.mark.parametrize("version", ["1.19.0", "2.3.9", "2.5.0", "3.0.0+dev"])
@@ -49,6 +71,88 @@ def test_codes_can_be_disabled(project: Checked) -> None:
     with project.config.open("a") as config:
         config.write("disable_error_code = orchwipy-missing-argument\n")
     assert errors(project.cold()) == []
+
+
+def test_codes_can_be_disabled_on_the_command_line(project: Checked) -> None:
+    assert errors(project.cold("--disable-error-code", "orchwipy-missing-argument")) == []
+    _, said, status = printed(project, "--disable-error-code", "orchwipy-strange")
+    assert "Invalid error code(s): orchwipy-strange" in said
+    assert status == 2
+
+
+@pytest.mark.parametrize(
+    "setting", ["disable_error_code = orchwipy-missing-argument", "ignore_errors = True"]
+)
+def test_single_modules_have_settings_of_their_own(project: Checked, setting: str) -> None:
+    project.write({"parcels.py": BROKEN, "letters.py": BROKEN})
+    assert len(errors(project.warm())) == 2
+    with project.config.open("a") as config:
+        config.write(f"[mypy-letters]\n{setting}\n")
+    for lines in project.warm(), project.cold():
+        assert {Path(line.partition(":")[0]).name for line in lines} == {"parcels.py"}
+
+
+def test_modules_have_settings_in_comments(project: Checked) -> None:
+    project.write({"parcels.py": '# mypy: disable-error-code="orchwipy-missing-argument"\n' + BROKEN})
+    assert project.cold() == project.warm() == []
+
+
+@pytest.mark.parametrize("comment", ["type: ignore[orchwipy-missing-argument]", "type: ignore"])
+@pytest.mark.parametrize("line", ['"$next": "send",', '"text": f"{grams} g"'])
+def test_a_comment_ignores_what_it_names(project: Checked, comment: str, line: str) -> None:
+    """The comment is in any line of the return; as it is of use, nobody calls it unused."""
+    several = BROKEN.replace('{"$next": "send", "text": f"{grams} g"}', _SEVERAL)
+    project.write({"parcels.py": several})
+    assert len(errors(project.warm())) == 1
+    project.write({"parcels.py": several.replace(line, f"{line}  # {comment}")})
+    assert project.cold() == project.warm() == []
+
+
+def test_a_comment_that_ignores_nothing_is_told(project: Checked) -> None:
+    comment = "  # type: ignore[orchwipy-missing-argument]"
+    project.write({"parcels.py": SOUND.replace('g"}', f'g"}}{comment}')})
+    for lines in project.cold(), project.warm():
+        (error,) = errors(lines)
+        assert error == 'error: Unused "type: ignore" comment  [unused-ignore]'
+
+
+def test_a_comment_for_another_code_is_told(project: Checked) -> None:
+    comment = "  # type: ignore[orchwipy-incompatible-argument]"
+    project.write({"parcels.py": BROKEN.replace('g"}', f'g"}}{comment}')})
+    lines = project.cold()
+    assert [error.rpartition("[")[2] for error in errors(lines)] == [
+        "orchwipy-missing-argument]",
+        "unused-ignore]",
+    ]
+    assert any('"orchwipy-missing-argument" not covered by' in line for line in lines)
+
+
+def test_pretty_output_marks_the_place(project: Checked) -> None:
+    said, _, status = printed(project, "--pretty")
+    assert status == 1
+    assert [line.strip() for line in said.splitlines() if line.startswith("    ")] == [
+        'return {"$next": "send", "text": f"{grams} g"}',
+        "^" + "~" * (len('{"$next": "send", "text": f"{grams} g"}') - 1),
+    ]
+
+
+def test_json_output_is_as_for_errors_of_mypys_own(project: Checked) -> None:
+    returned = '{"$next": "send", "text": f"{grams} g"}'
+    project.write({"parcels.py": BROKEN + f"\n\ngrams = 1 if not pipe else 2\nlast: int = {returned}\n"})
+    said, _, _ = printed(project, "--output", "json")
+    ours, native = (json.loads(line) for line in said.splitlines())
+    assert (ours["code"], native["code"]) == ("orchwipy-missing-argument", "assignment")
+    assert ours.keys() == native.keys()
+    for each, before in (ours, "    return "), (native, "last: int = "):
+        assert (each["severity"], each["column"]) == ("error", len(before))
+        assert (each["line"], each["end_column"]) == (each["end_line"], len(before + returned))
+    assert ours["line"] == 13
+    assert [line.partition(" ")[0] for line in ours["hint"].splitlines()] == [
+        "weigh",
+        "label",
+        "send",
+        "help:",
+    ]
 
 
 def test_the_projects_configuration_counts_and_a_change_of_it_is_seen(project: Checked) -> None:
