@@ -73,10 +73,11 @@ def test_projects(tmp_path: Path) -> None:
 
 def _found(folder: Path, cache: Path) -> dict[Path, Counter[tuple[int, str]]]:
     """What the plugin finds in a project, by file."""
-    bases = [folder, folder / "src", *(folder / each for each in configuration_of(str(folder)).roots)]
+    configured = [each for each in configuration_of(str(folder)).roots if each]
+    bases = [folder / each for each in (configured or ("", "src"))]
     files = {}
     for path in files_of(folder):
-        base = next(each for each in reversed(bases) if path.is_relative_to(each))
+        base = next((each for each in reversed(bases) if path.is_relative_to(each)), folder)
         parts = path.relative_to(base).with_suffix("").parts
         files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     found: dict[Path, Counter[tuple[int, str]]] = {path: Counter() for path in files.values()}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import PurePath
 
+from mypy.modulefinder import mypy_path
 from mypy.options import Options
 
 from orchwipy_lint import __version__
@@ -19,7 +20,7 @@ from orchwipy_lint.patterns import excludes
 from orchwipy_lint.project import Project, make_project
 from orchwipy_lint.source.components import Component
 from orchwipy_lint.source.limits import split_lines
-from orchwipy_lint.workspace import Workspace, Workspaces
+from orchwipy_lint.workspace import Workspace, Workspaces, place_of
 
 __all__ = ["Part", "Sources"]
 
@@ -49,6 +50,8 @@ class Sources:
 
     def __init__(self, options: Options) -> None:
         self.shadows = {os.path.abspath(path): shadow for path, shadow in options.shadow_file or ()}
+        self._bases = [PurePath(place_of(each)) for each in (*mypy_path(), *options.mypy_path)]
+        """From where mypy looks for modules, besides."""
         self._workspaces = Workspaces(caching=True)
         self._overlaid: dict[str, Workspace] = {}
         self._digests: dict[Component, str] = {}
@@ -74,9 +77,11 @@ class Sources:
         if workspace.files.get(name) != text:
             workspace = workspace.overlaid({name: text})
         components = [each for each in workspace.components_with([name]) if name in each.files]
-        if not components:
+        pipelines = workspace.pipelines(
+            path
+        )  # functions of a module that imports nothing of ours can be steps
+        if not (components or pipelines):
             return None
-        pipelines = workspace.pipelines(path)
         # Whatever is part of a pipeline could be read.
         verdicts = [] if pipelines else workspace.verdicts(components, ())
         problems = [each for verdict in verdicts for each in verdict.problems]
@@ -99,13 +104,19 @@ class Sources:
             return []
         workspace = self._workspace(path)
         name = workspace.name(path)
-        if not any(name in each.files and len(each.files) > 1 for each in workspace.components):
+        if not any(len(each.sources) > 1 for each in workspace.components_with([name])):
             return []
         place = PurePath(workspace.path(name))
         depth = module.count(".") + (place.stem == "__init__")
         base = place.parents[depth] if depth < len(place.parents) else place.parent
         others = {part for each in workspace.pipelines(path) for part in each.parts} - {str(place)}
-        return [found for part in sorted(others) if (found := _module_name(PurePath(part), base)) is not None]
+        names = [self._module_names(PurePath(part), base) for part in sorted(others)]
+        return [name for each in names if len(each) == 1 for name in each]
+
+    def _module_names(self, file: PurePath, base: PurePath) -> set[str]:
+        """What a file may be called: mypy ends where it meets one under two names."""
+        bases = {base, *self._bases}
+        return {name for each in bases if (name := _module_name(file, each)) is not None}
 
     def digest(self, path: str) -> str | None:
         """Tells all that decides what is found in a module, besides what mypy minds; None for nothing."""
@@ -113,7 +124,7 @@ class Sources:
             return None
         workspace = self._workspace(path)
         name = workspace.name(path)
-        found = [self._digest(workspace, each) for each in workspace.components if name in each.files]
+        found = [self._digest(workspace, each) for each in workspace.components_with([name])]
         return " ".join(found) or None
 
     def forget(self) -> None:
