@@ -1,4 +1,4 @@
-"""mypy checks a project again after edits: cold, warm, by two processes and, for a few, as a daemon.
+"""mypy checks a project again after edits: cold, warm, by two processes and as a daemon it says the same.
 
 A project of several modules is edited at random: types change, keys are dropped, steps and files come and go,
 a module does not parse for a while, comments ignore what there is or is not.
@@ -137,9 +137,8 @@ def _check(project: Checked, shop: Shop, rounds: int, parallel: int) -> None:
         cold = project.cold()
         said += any("[orchwipy-" in line for line in cold)
         assert project.warm() == cold, (number, done)
-        if not parallel:
-            assert _lasting(project.daemon()) == _lasting(cold), (number, done)
-        elif number % parallel == 0:
+        assert _lasting(project.daemon()) == _lasting(cold), (number, done)
+        if parallel and number % parallel == 0:
             assert project.parallel() == cold, (number, done)
         done = [shop.edit() for _ in range(shop.random.choice([1, 1, 2]))]
     assert said >= rounds // 4  # there is something to agree about
