@@ -69,6 +69,7 @@ def run(warm: Warm, folder: Path, *command: str) -> str:
         encoding="utf-8",
         env={
             **{key: value for key, value in os.environ.items() if key not in ("COLUMNS", "FORCE_COLOR")},
+            "MYPYPATH": str(PROJECT),  # mypy does not see what is installed to be edited
             "PATH": os.pathsep.join((*programs, os.environ["PATH"])),
             "PYTHONUNBUFFERED": "1",  # so that both streams come in order, as on a terminal
             "PYTHONUTF8": "1",
