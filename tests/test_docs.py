@@ -56,7 +56,7 @@ def read_blocks(page: Path) -> list[Block]:
     return [Block(each["language"], each["role"], each["text"]) for each in found]
 
 
-def run(warm: Warm, folder: Path, *command: str) -> str:
+def run(warm: Warm, folder: Path, *command: str, **environment: str) -> str:
     """What a command prints, both streams together, where this environment's programs come first, and before
     them those that need not start."""
     programs = (str(warm.folder), str(Path(sys.executable).parent))
@@ -69,10 +69,10 @@ def run(warm: Warm, folder: Path, *command: str) -> str:
         encoding="utf-8",
         env={
             **{key: value for key, value in os.environ.items() if key not in ("COLUMNS", "FORCE_COLOR")},
-            "MYPYPATH": str(PROJECT),  # mypy does not see what is installed to be edited
             "PATH": os.pathsep.join((*programs, os.environ["PATH"])),
             "PYTHONUNBUFFERED": "1",  # so that both streams come in order, as on a terminal
             "PYTHONUTF8": "1",
+            **environment,
         },
         check=False,
     )
@@ -83,7 +83,9 @@ def run_console(warm: Warm, text: str, folder: Path) -> str:
     """The block again, with what its commands really print."""
     commands = re.findall(r"^\$ (.*)$", text, re.MULTILINE)
     script = "".join(f"{each}\n_status=$?; printf '{_MARK}'; (exit $_status)\n" for each in commands)
-    outputs = run(warm, folder, "bash", "-c", script).split(_MARK)
+    # mypy does not see what is installed to be edited.
+    seen = {"PYTHONPATH": str(PROJECT)} if any(each.startswith("mypy") for each in commands) else {}
+    outputs = run(warm, folder, "bash", "-c", script, **seen).split(_MARK)
     return "".join(f"$ {command}\n{output}" for command, output in zip(commands, outputs, strict=False))
 
 
