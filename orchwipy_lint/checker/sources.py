@@ -76,10 +76,10 @@ class Sources:
             return None
         if workspace.files.get(name) != text:
             workspace = workspace.overlaid({name: text})
-        components = [each for each in workspace.components_with([name]) if name in each.files]
-        pipelines = workspace.pipelines(
-            path
-        )  # functions of a module that imports nothing of ours can be steps
+        components = workspace.components_with([name])
+        # Functions of a module that imports nothing of ours can be steps.
+        pipelines = workspace.pipelines(path) if components else ()
+        components = [each for each in components if name in each.files]
         if not (components or pipelines):
             return None
         # Whatever is part of a pipeline could be read.
