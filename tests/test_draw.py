@@ -19,7 +19,7 @@ from pathlib import Path
 import networkx as nx
 import pygraphviz
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from docs.make_drawings import printed
@@ -32,8 +32,8 @@ from orchwipy_lint.draw.picture import END, UNKNOWN, EdgeKind, NodeKind, Picture
 from orchwipy_lint.draw.text import ASCII, render
 from orchwipy_lint.findings import Finding
 from orchwipy_lint.flow import Flow, analyse
+from orchwipy_lint.flow.graph import RECURSIVE, Region
 from orchwipy_lint.flow.graph import UNKNOWN as UNKNOWN_NODE
-from orchwipy_lint.flow.graph import Region
 from orchwipy_lint.model import (
     Arm,
     Base,
@@ -99,6 +99,10 @@ def laws(pipeline: Pipeline) -> None:
     expected, joins = expected_pairs(flow)
     assert expected <= pairs
     unreached = {each.id for each in picture.nodes if not each.reached}
+    if any(each.target == RECURSIVE for each in flow.graph.edges):
+        unreached |= (
+            names.keys()
+        )  # the flow ends where a branch comes to what began it, and the picture goes on
     for source, target in pairs - expected - joins:
         assert source in unreached or target in joins_of(pipeline, {source, *unreached})
     joined = {each.target for each in picture.edges if each.kind in (EdgeKind.JOIN, EdgeKind.UNRESOLVED)}
@@ -299,8 +303,39 @@ def pipelines(draw: st.DrawFn) -> Pipeline:
     return Pipeline("pipe", "made.py", SPAN, beginner, tuple(steps))
 
 
+def arm(target: str | None, *, known: bool = True, branch: str | None = None) -> Arm:
+    fan = None if branch is None else FanOut("parallel", (arm(branch),))
+    return Arm(SPAN, "return", Effect(Base.STATE), Target(target, known=known), fan=fan)
+
+
+def made(beginner: str, **ahead: list[Arm]) -> Pipeline:
+    steps = (
+        Step(name, "made.py", SPAN, (), (ReturnSite(SPAN, tuple(each)),)) for name, each in ahead.items()
+    )
+    return Pipeline("pipe", "made.py", SPAN, beginner, tuple(steps))
+
+
+NOT_KNOWN_WHERE_IT_JOINS = made(
+    "fork",
+    fork=[arm("join", branch="inner"), arm("join")],
+    inner=[arm(None, known=False, branch="last")],
+    last=[arm("join")],
+    join=[arm(None)],
+)
+"""A branch comes to where the branches around it join, and its own may join elsewhere."""
+COMES_TO_WHAT_BEGAN_IT = made(
+    "start",
+    start=[arm(None, known=False, branch="one")],
+    one=[arm("fork")],
+    fork=[arm("join", branch="one"), arm("end")],
+    end=[arm(None)],
+)
+
+
 @settings(deadline=None, max_examples=50)
 @given(pipelines())
+@example(NOT_KNOWN_WHERE_IT_JOINS)
+@example(COMES_TO_WHAT_BEGAN_IT)
 def test_laws_of_the_pictures_of_any_pipeline(pipeline: Pipeline) -> None:
     laws(pipeline)
 

@@ -232,7 +232,7 @@ class _Builder:
         fan, outer = fork.fan, fork.region
         node = self.nodes[fork.node]
         join_: str | None = None
-        if fan.kind != "detach":
+        if fan.kind != "detach" and fork.arm.target.known:  # else nobody knows by which name it may end
             join_ = fork.arm.target.step or (outer.join if outer is not None else None)
         enclosing = (frozenset() if outer is None else outer.enclosing) | {node.step.name}
         collected = self.bits[fan.collect] if fan.collect is not None else 0
