@@ -99,6 +99,8 @@ def laws(pipeline: Pipeline) -> None:
     expected, joins = expected_pairs(flow)
     assert expected <= pairs
     unreached = {each.id for each in picture.nodes if not each.reached}
+    # The flow goes no further than branches whose join is not known; the picture draws what is there.
+    unreached |= {step.name for number, step in enumerate(pipeline.steps) if flow.before[number] is None}
     if any(each.target == RECURSIVE for each in flow.graph.edges):
         unreached |= (
             names.keys()
