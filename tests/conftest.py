@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests.cloud.fixtures import lambda_service, machine_server, machines, rie, rie_binary, sqs, sqs_server
 
@@ -33,6 +34,10 @@ __all__ = [
 
 collect_ignore = ["fixtures"]
 """Some of the projects there have tests of their own, which are read and never run."""
+
+# The same examples each time, however slow the machine is: what a change breaks is what it is told of.
+settings.register_profile("suite", deadline=None, derandomize=True, database=None)
+settings.load_profile("suite")
 
 # Tests write programs and change them within a second: what was compiled of one would stand for the other.
 os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
