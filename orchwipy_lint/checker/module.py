@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import PurePath
 
 from mypy.nodes import MypyFile
 
-from orchwipy_lint import __version__
 from orchwipy_lint.baseline import Baselines
 from orchwipy_lint.check import codes_of
 from orchwipy_lint.checker.codes import code_of
@@ -18,8 +16,10 @@ from orchwipy_lint.checker.internals import Build
 from orchwipy_lint.checker.sources import Part
 from orchwipy_lint.checker.typed import Typed
 from orchwipy_lint.findings import Finding, Hop, Severity, drop_silenced
+from orchwipy_lint.model import Span
 from orchwipy_lint.selection import Selection
 from orchwipy_lint.source.optouts import drop_opted_out
+from orchwipy_lint.source.problems import internal_error
 
 __all__ = ["check_module"]
 
@@ -38,7 +38,7 @@ def check_module(build: Build, file: MypyFile) -> frozenset[str]:
             parts = frozenset(path for each in part.pipelines for path in each.parts)
         findings = [] if part is None else _found(build, file, part)
     except Exception as error:
-        findings = [_failure(file.path, error)]
+        findings = [internal_error(file.path, Span(1, 1, 1, 1), error)]
     build.clear(file)
     for finding in findings:
         _report(build, file, finding)
@@ -104,22 +104,3 @@ def _place(finding: Finding, path: str, line: int) -> str:
         return f"line {line}"
     near = PurePath(os.path.relpath(path))
     return f"{(PurePath(path) if near.parts[0] == os.pardir else near).as_posix()}:{line}"
-
-
-def _failure(path: str, error: Exception) -> Finding:
-    """What to say where the analyser fails: for want of the extra, of a sound configuration, or of a mend."""
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    what = " ".join(f"{type(error).__name__}: {error}".split())
-    return Finding(
-        code="OWP002",
-        name="internal-error",
-        severity=Severity.WARNING,
-        message=f"the analyser failed on this module: {what} (in {PurePath(where.filename).name}, "
-        f"line {where.lineno})",
-        path=path,
-        line=1,
-        column=1,
-        end_line=1,
-        end_column=1,
-        help=f"report it as a bug of orchwipy-lint {__version__}, with this message and the module",
-    )
