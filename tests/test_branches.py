@@ -152,7 +152,7 @@ def test_each_shape(shape: Any) -> None:
 class TestOrder:
     """Whichever branch is through first: nothing that comes of it tells."""
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(order=st.permutations(range(5)), fails=st.sets(st.integers(0, 4)))
     def test_of_branches(self, order: list[int], fails: set[int]) -> None:
         turns = [threading.Event() for _ in order]
@@ -186,7 +186,7 @@ class TestOrder:
         steps = [["branch"] if number in fails else ["branch", "rest"] for number in range(5)]
         assert result.path == ["fork", *(step for each in steps for step in each), "join"]
 
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=20)
     @given(order=st.permutations(range(6)))
     def test_of_items(self, order: list[int]) -> None:
         turns = [threading.Event() for _ in order]
@@ -258,7 +258,7 @@ def branches(draw: st.DrawFn) -> list[list[tuple[str, str]]]:
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     plan=branches(), there=st.sets(st.sampled_from([f"{branch}{key}" for branch in range(4) for key in "ab"]))
 )

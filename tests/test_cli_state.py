@@ -163,9 +163,6 @@ def test_a_state_at_run_time_keeps_its_contract(tmp_path: Path) -> None:
 
 SETTINGS = settings(
     max_examples=8,
-    deadline=None,
-    derandomize=True,
-    database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
 

@@ -334,7 +334,7 @@ COMES_TO_WHAT_BEGAN_IT = made(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(pipelines())
 @example(NOT_KNOWN_WHERE_IT_JOINS)
 @example(COMES_TO_WHAT_BEGAN_IT)

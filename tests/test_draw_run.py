@@ -260,7 +260,7 @@ def runs(draw: st.DrawFn) -> tuple[Picture, list[Visit]]:
     return picture, visits
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(runs())
 def test_laws_of_a_run_over_a_picture(run: tuple[Picture, list[Visit]]) -> None:
     picture, visits = run
@@ -283,7 +283,7 @@ def test_laws_of_a_run_over_a_picture(run: tuple[Picture, list[Visit]]) -> None:
     drawings(drawn)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(runs())
 def test_a_path_alone_is_what_the_run_took(run: tuple[Picture, list[Visit]]) -> None:
     _, visits = run

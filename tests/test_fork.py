@@ -181,7 +181,7 @@ def test_how_branches_begin() -> None:
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     written=st.lists(st.dictionaries(st.sampled_from("abck"), st.integers(0, 9)), min_size=1, max_size=4),
     order=st.randoms(use_true_random=False),

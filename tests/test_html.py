@@ -287,7 +287,7 @@ TEXTS = st.text(max_size=20) | st.lists(
 ).map("".join)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TEXTS)
 def test_no_text_changes_the_elements_of_the_page(text: str) -> None:
     made = panels(replaced(PICTURE, text), replaced(FINDING, text))

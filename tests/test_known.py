@@ -16,9 +16,6 @@ from tests.oracle.values import ABSENT, UNIVERSE, Fresh, index_of
 
 QUICK = settings(
     max_examples=12,
-    deadline=None,
-    derandomize=True,
-    database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
 

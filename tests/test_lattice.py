@@ -10,7 +10,7 @@ from orchwipy_lint.flow.lattice import UNTOUCHED, Joined, Presence, Transfer, jo
 from orchwipy_lint.flow.layers import Layers
 from orchwipy_lint.types import ANY, MAX_DEPTH, MAX_LITERALS, NEVER, Type, atom, join, literal
 
-LAWS = settings(max_examples=50, deadline=None, derandomize=True, database=None)
+LAWS = settings(max_examples=50)
 
 constants = st.sampled_from(["x", "y", "", True, False, None, 0, 1, 1.0, 2.5]) | st.integers(0, 12)
 names = st.sampled_from(["str", "int", "float", "bool", "None", "list", "dict", "object", "decimal.Decimal"])

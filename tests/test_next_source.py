@@ -142,9 +142,6 @@ def programs_say_the_same(program: Program) -> None:
 
 QUICK = settings(
     max_examples=25,
-    deadline=None,
-    derandomize=True,
-    database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
 

@@ -36,9 +36,6 @@ from .oracle.values import arms_of, starts_of
 
 QUICK = settings(
     max_examples=45,
-    deadline=None,
-    derandomize=True,
-    database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
 MANY = settings(QUICK, max_examples=600)

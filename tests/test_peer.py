@@ -16,9 +16,6 @@ pytest.importorskip("orchwipy", reason="upstream's package needs Python 3.11")
 
 QUICK = settings(
     max_examples=20,
-    deadline=None,
-    derandomize=True,
-    database=None,
     suppress_health_check=list(HealthCheck),
 )
 MANY = settings(QUICK, max_examples=400)

@@ -98,7 +98,7 @@ def findings(draw: st.DrawFn) -> Finding:
 
 
 RESULTS = st.lists(findings(), max_size=6).map(lambda found: Result((PIPELINE, SOUND_ONE), tuple(found), 1))
-QUICKLY = settings(max_examples=40, deadline=None)
+QUICKLY = settings(max_examples=40)
 
 
 @cache

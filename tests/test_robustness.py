@@ -28,9 +28,6 @@ from .hostile import GOOD, GOOD_LINE, HEAVY, NOT_OURS, UNREADABLE
 ROOT = Path(__file__).parent.parent
 QUICK = settings(
     max_examples=150,
-    deadline=None,
-    derandomize=True,
-    database=None,
     suppress_health_check=list(HealthCheck),
 )
 MANY = settings(QUICK, max_examples=3_000)

@@ -464,9 +464,6 @@ def check_model(stores: Callable[[], list[Store]], *, examples: int) -> None:
         settings=settings(
             max_examples=examples,
             stateful_step_count=12,
-            deadline=None,
-            derandomize=True,
-            database=None,
             suppress_health_check=[HealthCheck.too_slow],
         ),
     )

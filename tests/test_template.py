@@ -324,7 +324,7 @@ def test_golden(name: str) -> None:
     assert text == (GOLDEN / f"{name}.yml").read_text(encoding="utf-8")
 
 
-_unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_unhurried = settings(suppress_health_check=[HealthCheck.too_slow])
 _NAMES = st.text("abz_019é -", min_size=1, max_size=6)
 _CHOICES = {
     "format": st.sampled_from(["sam", "cloudformation"]),
