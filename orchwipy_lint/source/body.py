@@ -68,14 +68,14 @@ class Body:
         self,
         expressions: Expressions,
         assignments: Assignments,
-        makers: frozenset[str],
+        is_maker: Callable[[str], bool],
         is_pause: Callable[[ast.expr], bool],
         *,
         mentions_dicts: bool,
     ) -> None:
         self.expressions = expressions
         self.assignments = assignments
-        self.makers = makers
+        self.is_maker = is_maker
         self.is_pause = is_pause
         self.mentions_dicts = mentions_dicts
         self.exits: list[Exit] = []
@@ -281,7 +281,7 @@ class Body:
     def broken_off(self, before: Path, after: Path | None, body: list[ast.stmt]) -> Path:
         """The path on which a block was left in its midst: what it assigns it may have assigned or not."""
         left = forgotten(before, stored_names(body))
-        for name in dict_names(left.env) & changed_names(body, self.makers):
+        for name in dict_names(left.env) & changed_names(body, self.is_maker):
             held = before.env[name]
             changed = tuple(
                 Alternative(each.opened().thinned() if isinstance(each, Entries) else each, cases)
@@ -354,7 +354,7 @@ class Body:
         uses = scan(
             expressions,
             names,
-            self.makers,
+            self.is_maker,
             passes=isinstance(twin, ast.Return),
             is_test=isinstance(twin, (ast.If, ast.While, ast.Assert)),
         )

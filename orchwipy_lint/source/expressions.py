@@ -71,14 +71,24 @@ class Expressions:
     may_change: Callable[[str], bool]
     env: Environment = field(default_factory=dict)
     root: tuple[cst.CSTNode, ast.expr] = field(init=False)
-    conditions: Conditions = field(init=False)
-    dicts: Dicts = field(init=False)
-    returns: Returns = field(init=False)
-    fans: Fans = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.conditions, self.dicts = Conditions(self), Dicts(self)
-        self.returns, self.fans = Returns(self), Fans(self)
+    # Made when asked for: if each knew the other, what they hold would only go with the next collection.
+
+    @property
+    def conditions(self) -> Conditions:
+        return Conditions(self)
+
+    @property
+    def dicts(self) -> Dicts:
+        return Dicts(self)
+
+    @property
+    def returns(self) -> Returns:
+        return Returns(self)
+
+    @property
+    def fans(self) -> Fans:
+        return Fans(self)
 
     def read(self, node: cst.BaseExpression, twin: ast.expr, env: Environment) -> tuple[Alternative, ...]:
         """What the expression of a statement can be; `twin` is the same expression in `ast`."""

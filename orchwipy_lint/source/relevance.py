@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from orchwipy_lint.source.fans import KINDS
 from orchwipy_lint.source.names import Names
@@ -14,6 +15,19 @@ __all__ = ["Relevance"]
 _METHODS = frozenset({"fn", "step"})
 
 
+@dataclass(slots=True, eq=False)
+class _Body:
+    """What the body of a function has, first without the functions in it; or what stands outside of any."""
+
+    function: str
+    outer: _Body | None
+    names: set[str] = field(default_factory=set)
+    others: list[ast.expr | ast.stmt] = field(default_factory=list)
+    """Whatever else may declare something."""
+    declares: bool = False
+    """Whether it, or a function in it, does."""
+
+
 class Relevance:
     """Tells what may make pipelines, register steps or put them together, itself or by what it mentions."""
 
@@ -21,9 +35,10 @@ class Relevance:
         self.names = names
         self.functions: set[str] = set()
         self.pipelines: set[str] = set()
-        self._nodes = list(ast.walk(tree))
+        self._bodies = _bodies(tree)
+        others = (node for body in self._bodies for node in body.others)
         self.is_relevant = any(
-            isinstance(node, ast.Call) and names.is_pipeline_class(node.func) for node in self._nodes
+            isinstance(node, ast.Call) and names.is_pipeline_class(node.func) for node in others
         )
         """Whether it makes pipelines, or imports what may come from where they are made."""
 
@@ -31,29 +46,34 @@ class Relevance:
         """Tell which names matter, of which some are imported."""
         self.pipelines = {
             target.id
-            for node in self._nodes
+            for body in self._bodies
+            for node in body.others
             if isinstance(node, ast.Assign) and self._declares(node.value)
             for target in node.targets
             if isinstance(target, ast.Name)
         }
         self.pipelines.update(imported)
         if self.is_relevant:
-            self._look_at(node for node in self._nodes if isinstance(node, Function))
-        self._nodes = []
+            self._look_at(self._bodies)
+        self._bodies = []
 
-    def _look_at(self, functions: Iterable[Function]) -> None:
-        mentioned: dict[str, set[str]] = {}
-        for node in functions:
-            if self.concerns(node.body):
-                self.functions.add(node.name)
-            inner = (each for statement in node.body for each in ast.walk(statement))
-            mentioned.setdefault(node.name, set()).update(
-                each.id for each in inner if isinstance(each, ast.Name)
-            )
-        count = -1  # what mentions a function that declares may declare
-        while count < len(self.functions):
-            count = len(self.functions)
-            self.functions.update(name for name, inner in mentioned.items() if inner & self.functions)
+    def _look_at(self, bodies: list[_Body]) -> None:
+        mentioning: dict[str, set[str]] = {}
+        for body in reversed(bodies):  # what is in a function comes after it
+            if body.outer is None:
+                continue
+            body.declares |= any(map(self._is_telling, body.names)) or any(map(self._declares, body.others))
+            body.outer.declares |= body.declares
+            body.outer.names |= body.names
+            if body.declares:
+                self.functions.add(body.function)
+            for name in body.names:
+                mentioning.setdefault(name, set()).add(body.function)
+        waiting = list(self.functions)
+        while waiting:  # what mentions a function that declares may declare
+            found = mentioning.get(waiting.pop(), set()) - self.functions
+            self.functions |= found
+            waiting += found
 
     def concerns(self, nodes: Iterable[ast.AST]) -> bool:
         """Whether these may declare something."""
@@ -66,9 +86,28 @@ class Relevance:
             return node.attr in _METHODS
         if isinstance(node, ast.Call):
             return self.names.is_pipeline_class(node.func)
+        return isinstance(node, ast.Name) and self._is_telling(node.id)
+
+    def _is_telling(self, name: str) -> bool:
+        if name in self.functions or name in self.pipelines:
+            return True
+        return name in self.names.imports and self.names.ours(self.names.full_name(name)) in KINDS
+
+
+def _bodies(tree: ast.Module) -> list[_Body]:
+    """The module without its functions, then their bodies, each before those of the functions in it."""
+    found = [_Body("", None)]
+    waiting: list[tuple[ast.AST, _Body]] = [(tree, found[0])]
+    while waiting:
+        node, body = waiting.pop()
+        inner = body
         if isinstance(node, ast.Name):
-            is_ours = (
-                node.id in self.names.imports and self.names.ours(self.names.full_name(node.id)) in KINDS
-            )
-            return is_ours or node.id in self.functions or node.id in self.pipelines
-        return False
+            body.names.add(node.id)
+        elif isinstance(node, (ast.Attribute, ast.Call, ast.BinOp, ast.AugAssign, ast.Assign)):
+            body.others.append(node)
+        elif isinstance(node, Function):
+            inner = _Body(node.name, body)
+            found.append(inner)
+        for child in ast.iter_child_nodes(node):
+            waiting.append((child, inner if isinstance(child, ast.stmt) else body))
+    return found

@@ -103,7 +103,7 @@ class StepReader:
         expressions = self.expressions(function, keys)
         body = Body(
             expressions=expressions,
-            makers=self.makers(),
+            is_maker=self.is_maker,
             is_pause=self.is_pause,
             assignments=Assignments(expressions, self.names.annotations, _shared(function, text)),
             mentions_dicts=(kwargs is not None and text.count(kwargs) > 1) or "{" in text or "dict(" in text,
@@ -230,12 +230,13 @@ class StepReader:
         found = (each for each in calls if self.names.ours(self.names.dotted(each.func)) == _REVEAL)
         return tuple(map(self.places.span, found))
 
-    def makers(self) -> frozenset[str]:
-        """Local names of the return forms, whose splats go on into the state."""
+    def is_maker(self, name: str) -> bool:
+        """Whether a name is a local one of a return form, whose splats go on into the state."""
         names = self.names
-        forms = (each for each in names.imports if names.ours(names.full_name(each)) in RETURN_FORMS)
-        steps = (each for each in (*names.steps, *names.links) if names.step(each))
-        return frozenset((*forms, *(f"{step}.next" for step in steps)))
+        step, _, method = name.rpartition(".")
+        if method == "next" and (step in names.steps or step in names.links) and names.step(step):
+            return True
+        return name in names.imports and names.ours(names.full_name(name)) in RETURN_FORMS
 
     def changed(self, function: AnyFunction, parameters: Iterable[Parameter]) -> frozenset[str]:
         """Those of the parameters whose value the function may change in place."""
@@ -243,7 +244,7 @@ class StepReader:
         if not mutable:
             return frozenset()
         body = function.body if isinstance(function, Function) else [ast.Expr(function.body)]
-        return frozenset(mutable & changed_names(body, self.makers()))
+        return frozenset(mutable & changed_names(body, self.is_maker))
 
 
 def _is_immutable(type_: Type) -> bool:

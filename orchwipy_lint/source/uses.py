@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from orchwipy_lint.source.names import RETURN_FORMS
@@ -36,17 +36,17 @@ class Uses:
 def scan(
     expressions: Iterable[ast.expr],
     names: set[str],
-    makers: frozenset[str],
+    is_maker: Callable[[str], bool],
     *,
     passes: bool,
     is_test: bool,
 ) -> Uses:
     """Look for the dicts called `names`.
 
-    `makers` are local names of calls that pass a splat on into a dict that is followed; `passes` says
+    `is_maker` tells local names of calls that pass a splat on into a dict that is followed; `passes` says
     that the expressions' own value is (it is returned), `is_test` that only its truth counts.
     """
-    scanner = _Scanner(names, makers | _MAKERS)
+    scanner = _Scanner(names, is_maker)
     for expression in expressions:
         if is_test:
             scanner.test(expression, sure=True)
@@ -58,7 +58,7 @@ def scan(
 @dataclass(slots=True)
 class _Scanner:
     names: set[str]
-    makers: frozenset[str]
+    is_maker: Callable[[str], bool]
     uses: Uses = field(default_factory=Uses)
 
     def visit(self, node: ast.AST, *, sure: bool, passes: bool = False) -> None:
@@ -135,7 +135,7 @@ class _Scanner:
                 self.uses.whole.add(holder)
         else:
             self.visit(function, sure=sure)
-        passes = short in self.makers or name_of(function) in self.makers or (short == "update" and method)
+        passes = self.passes(short) or self.passes(name_of(function)) or (short == "update" and method)
         for argument in [*node.args, *node.keywords]:
             value = argument.value if isinstance(argument, (ast.keyword, ast.Starred)) else argument
             name = self.dict_name(value)
@@ -149,6 +149,10 @@ class _Scanner:
             elif not passes or isinstance(argument, ast.keyword):
                 self.uses.escaped.add(name)
 
+    def passes(self, name: str | None) -> bool:
+        """Whether a call of this name passes a splat on."""
+        return name is not None and (name in _MAKERS or self.is_maker(name))
+
     def read(self, name: str, key: ast.expr, place: ast.expr, *, sure: bool) -> None:
         if isinstance(key, ast.Constant) and isinstance(key.value, str):
             self.uses.keys.setdefault(name, set()).add(key.value)
@@ -161,9 +165,8 @@ class _Scanner:
         return node.id if isinstance(node, ast.Name) and node.id in self.names else None
 
 
-def changed_names(body: Iterable[ast.stmt], makers: frozenset[str]) -> set[str]:
+def changed_names(body: Iterable[ast.stmt], is_maker: Callable[[str], bool]) -> set[str]:
     """The names whose value the statements may change in place, or hand to code that may."""
-    harmless = _READERS | _MAKERS | makers
     found: set[str] = set()
     for statement in body:
         for node in ast.walk(statement):
@@ -175,13 +178,18 @@ def changed_names(body: Iterable[ast.stmt], makers: frozenset[str]) -> set[str]:
                 held = [node.value]
             elif isinstance(node, ast.AugAssign):
                 held = [node.target]
-            elif isinstance(node, ast.Call) and name_of(node.func) not in harmless:
+            elif isinstance(node, ast.Call) and not _is_harmless(name_of(node.func), is_maker):
                 given = [*node.args, *(each.value for each in node.keywords if each.arg is not None)]
                 held = [each for argument in given for each in _contained(argument)]
             else:
                 continue
             found.update(name for each in held for name in _values(each))
     return found
+
+
+def _is_harmless(function: str | None, is_maker: Callable[[str], bool]) -> bool:
+    """Whether a function that is called leaves what it gets as it is."""
+    return function is not None and (function in _READERS or function in _MAKERS or is_maker(function))
 
 
 def _contained(node: ast.expr) -> Iterator[ast.expr]:
