@@ -2,6 +2,9 @@
 
 Only the classes that are named when a codec is made come out of a text, and they come out as data: nothing in
 it is called or imported, so that a text from anywhere does no more harm than a wrong answer would.
+
+What JSON does not have is an object there of one entry: its kind, with a list of what it is made of. So the
+parser itself finds what is to be made.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
+
+from orchwipy_lint.collector import uncollected
 
 __all__ = ["Codec", "Corrupt"]
 
@@ -40,7 +45,8 @@ class Codec:
     def loads(self, text: str) -> Any:
         """The value of a text. Raises `Corrupt`."""
         try:
-            value = self._read(json.loads(text))
+            with uncollected():
+                value = json.loads(text, object_hook=self._made)
         except (ValueError, TypeError, LookupError, RecursionError) as error:
             raise Corrupt(f"{type(error).__name__}: {error}") from None
         if not isinstance(value, self._kind):
@@ -53,30 +59,29 @@ class Codec:
         name = type(value).__name__
         if self._classes.get(name) is type(value):
             if isinstance(value, Enum):
-                return [name, value.value]
-            return [name, *(self._written(getattr(value, each)) for each in self._fields[name])]
+                return {name: [value.value]}
+            return {name: [self._written(getattr(value, each)) for each in self._fields[name]]}
         if isinstance(value, tuple):
-            return [_TUPLE, *map(self._written, value)]
+            return {_TUPLE: [*map(self._written, value)]}
         if isinstance(value, frozenset):
-            return [_SET, *sorted(map(self._written, value), key=json.dumps)]
+            return {_SET: sorted(map(self._written, value), key=json.dumps)}
         if isinstance(value, Mapping):
-            return [_MAPPING, *(self._written(each) for item in value.items() for each in item)]
+            return {_MAPPING: [self._written(each) for item in value.items() for each in item]}
         raise TypeError(f"a codec does not know {type(value).__qualname__}")
 
-    def _read(self, data: Any) -> Any:
-        if not isinstance(data, list):
-            return data
-        tag, *rest = data
+    def _made(self, data: dict[str, Any]) -> Any:
+        ((tag, values),) = data.items()
+        if not isinstance(values, list) or list in map(type, values):
+            raise Corrupt(f"no values of {tag!r}")
         if tag == _TUPLE:
-            return tuple(map(self._read, rest))
+            return tuple(values)
         made = self._classes.get(tag)
         if made is not None:
-            return made(*map(self._read, rest))
+            return made(*values)
         if tag == _SET:
-            return frozenset(map(self._read, rest))
+            return frozenset(values)
         if tag == _MAPPING:
-            values = map(self._read, rest)
-            return dict(zip(values, values, strict=True))
+            return dict(zip(values[::2], values[1::2], strict=True))
         raise Corrupt(f"a codec does not know {tag!r}")
 
 

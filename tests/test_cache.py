@@ -184,7 +184,11 @@ class TestCodec:
             MODELS.loads(text)
 
     @pytest.mark.parametrize(
-        "text", ['["Path", "/"]', '["Finding"]', "[", "[]", '["Base", "nothing"]', "[" * 100_000, '[":", 1]']
+        "text",
+        [
+            *('{"Path": ["/"]}', '{"Finding": []}', "[", "[]", '{"Base": ["nothing"]}', "[" * 100_000),
+            *('{":": [1]}', "{}", '{"(": [], "{": []}', '{"(": [[]]}', '{"(": "text"}', '{"(": {"(": []}}'),
+        ],
     )
     def test_what_it_does_not_know(self, text: str) -> None:
         with pytest.raises(Corrupt):
