@@ -26,8 +26,9 @@ def not_a_list(flow: Flow) -> Iterator[Finding]:
         if fork.fan.over is not None and flow.before[fork.node] is not None:
             node = flow.graph.nodes[fork.node]
             forks.setdefault((node.origin, fork.arm.span, fork.fan.over), []).append(node)
+    given = givers(flow, {key for _, _, key in forks})
     for (_, _, key), nodes in forks.items():
-        for atom, origins in givers(flow, key).items():
+        for atom, origins in given[key].items():
             for edges in origins if atom.name in _NO_LISTS else ():
                 path = carried(flow, key, atom, edges, nodes)
                 if path is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from orchwipy_lint.findings import Finding, Related, Severity
 from orchwipy_lint.flow import Flow
@@ -51,8 +51,9 @@ WAYS_OUT = {
 def incompatible_argument(flow: Flow) -> Iterator[Finding]:
     yield from _from_callers(flow)
     takers = _takers(flow)
+    given = givers(flow, takers)
     for key, steps in takers.items():
-        for atom, origins in givers(flow, key).items():
+        for atom, origins in given[key].items():
             if atom.name in WAYS_OUT:
                 continue  # it does not arrive at all
             wrong = [nodes for nodes in steps if not nodes[0].parameters[key].type.accepts_atom(atom)]
@@ -99,23 +100,26 @@ def _takers(flow: Flow) -> dict[str, list[list[Node]]]:
     return {key: list(steps.values()) for key, steps in found.items()}
 
 
-def givers(flow: Flow, key: str) -> dict[Atom, list[list[Edge]]]:
-    """Who gives a key which type: the arms that set it, by place; no arm stands for the caller."""
-    found: dict[Atom, dict[object, list[Edge]]] = {}
+def givers(flow: Flow, keys: Iterable[str]) -> dict[str, dict[Atom, list[list[Edge]]]]:
+    """Who gives each key which type: the arms that set it, by place; no arm stands for the caller."""
+    found: dict[str, dict[Atom, dict[object, list[Edge]]]] = {key: {} for key in keys}
     for edge in flow.graph.edges:
-        value = edge.arm.effect.sets.get(key) or edge.arm.effect.maybe.get(key)
-        if value is not None and flow.before[edge.source] is not None:
-            for atom in _atoms(value.type):
-                source = flow.graph.nodes[edge.source]
-                place = (source.origin, source.fork is None, edge.arm.span)
-                found.setdefault(atom, {}).setdefault(place, []).append(edge)
-        if edge.fork is not None and edge.fork.fan.merge.get(key) == "list" and _is_merged(flow, edge, key):
-            found.setdefault(Atom("list"), {}).setdefault(edge.number, []).append(edge)
+        if flow.before[edge.source] is None:
+            continue
+        source, effect = flow.graph.nodes[edge.source], edge.arm.effect
+        place = (source.origin, source.fork is None, edge.arm.span)
+        for key, value in {**effect.maybe, **effect.sets}.items():
+            for atom in _atoms(value.type) if key in found else ():
+                found[key].setdefault(atom, {}).setdefault(place, []).append(edge)
+        for key in _lists(flow, edge, found):
+            found[key].setdefault(Atom("list"), {}).setdefault(edge.number, []).append(edge)
     for brought in flow.graph.brought.values():
-        for atom in _atoms(brought[key].type) if key in brought else ():
-            found.setdefault(atom, {})[None] = []
+        for key in found.keys() & brought.keys():
+            for atom in _atoms(brought[key].type):
+                found[key].setdefault(atom, {})[None] = []
     return {
-        atom: list(places.values()) for atom, places in sorted(found.items(), key=lambda item: str(item[0]))
+        key: {atom: [*places[atom].values()] for atom in sorted(places, key=str)}
+        for key, places in found.items()
     }
 
 
@@ -123,11 +127,12 @@ def _atoms(type_: Type) -> list[Atom]:
     return sorted(type_.atoms or (), key=str)
 
 
-def _is_merged(flow: Flow, edge: Edge, key: str) -> bool:
-    """Whether branches that join here write a key."""
-    ends = edge.transfer.ends if isinstance(edge.transfer, Joined) else None
-    is_reached = flow.before[edge.source] is not None
-    return is_reached and ends is not None and bool(ends.present >> flow.graph.keys[key] & 1)
+def _lists(flow: Flow, edge: Edge, keys: Container[str]) -> Iterator[str]:
+    """Those of the keys of which the values that branches write become a list where they join here."""
+    if edge.fork is not None and isinstance(edge.transfer, Joined):
+        for key, how in edge.fork.fan.merge.items():
+            if how == "list" and key in keys and edge.transfer.ends.present >> flow.graph.keys[key] & 1:
+                yield key
 
 
 def carried(flow: Flow, key: str, atom: Atom, edges: list[Edge], nodes: list[Node]) -> Path | None:
