@@ -40,8 +40,9 @@ settings.register_profile("suite", deadline=None, derandomize=True, database=Non
 settings.load_profile("suite")
 
 # Tests write programs and change them within a second: what was compiled of one would stand for the other.
+# But what is compiled of the tests themselves, when they are collected, is kept for the next run.
 os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = False
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -49,6 +50,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         for package in ("orchwipy_lint", "orchwipy_runtime"):
             compileall.compile_dir(Path(__file__).parent.parent / package, quiet=2)
+
+
+def pytest_collection_finish() -> None:
+    sys.dont_write_bytecode = True
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ import ast
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -21,6 +20,7 @@ from orchwipy_lint.check import Result, check_files
 from orchwipy_lint.findings import Finding
 from orchwipy_lint.flake8_plugin import Plugin
 from tests.test_fixtures import FIXTURES, read_text
+from tests.warm import Warm
 
 PROJECTS = FIXTURES / "projects"
 FILES = sorted(path.relative_to(PROJECTS) for path in PROJECTS.rglob("*.py"))
@@ -57,11 +57,10 @@ def everything(folder: str) -> Result:
 
 
 @pytest.fixture(scope="module")
-def by_flake8(projects: Path) -> Lines:
+def by_flake8(projects: Path, warm: Warm) -> Lines:
     """What flake8 says of all projects, by several processes of which each sees some of the files."""
-    program = "import sys; from flake8.main.cli import main; sys.exit(main(sys.argv[1:]))"
     done = subprocess.run(
-        [sys.executable, "-c", program, "--isolated", "-j", "4", "--extend-ignore=C,E,F,W", "."],
+        [str(warm.folder / "flake8"), "--isolated", "-j", "4", "--extend-ignore=C,E,F,W", "."],
         cwd=projects,
         capture_output=True,
         encoding="utf-8",

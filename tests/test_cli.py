@@ -228,13 +228,15 @@ class TestCheck:
 
 
 class TestOutput:
-    def test_no_colours_and_no_broken_lines_in_a_pipe(self, folder: Path) -> None:
-        out = spawn(folder, "check", "broken.py", env={"COLUMNS": "20", "TERM": "xterm-256color"})
+    def test_no_colours_and_no_broken_lines_in_a_pipe(self, folder: Path, warm: Warm) -> None:
+        narrow = {"COLUMNS": "20", "TERM": "xterm-256color"}
+        out = spawn(folder, "check", "broken.py", env=narrow, python=warm.python)
         assert b"\x1b" not in out
         assert out.decode().splitlines()[0] == f"broken.py:13:12 OWP101 {MESSAGE}"
 
-    def test_colours_where_they_are_forced(self, folder: Path) -> None:
-        out = spawn(folder, "check", "broken.py", env={"FORCE_COLOR": "1", "TERM": "xterm-256color"})
+    def test_colours_where_they_are_forced(self, folder: Path, warm: Warm) -> None:
+        forced = {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
+        out = spawn(folder, "check", "broken.py", env=forced, python=warm.python)
         assert b"\x1b[1;31mOWP101\x1b[0m" in out
 
     @pytest.mark.parametrize("form", ["text", "concise", "json"])
@@ -252,13 +254,13 @@ class TestOutput:
         assert "weigh -> label -> send" in text or "\\u2192" in text
         assert "\\u8336" in text
 
-    def test_a_reader_that_goes_away(self, folder: Path) -> None:
+    def test_a_reader_that_goes_away(self, folder: Path, warm: Warm) -> None:
         read, write = os.pipe()
         os.close(read)
         program = "import sys\nfrom orchwipy_lint.cli import main\nsys.exit(main())"
         with os.fdopen(write, "wb") as gone:
             done = subprocess.run(
-                [sys.executable, "-c", program, "check", "broken.py"],
+                [warm.python, "-c", program, "check", "broken.py"],
                 cwd=folder,
                 stdout=gone,
                 stderr=subprocess.PIPE,

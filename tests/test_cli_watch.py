@@ -21,6 +21,8 @@ from pathlib import Path
 import pyte
 import pytest
 
+from tests.warm import Warm
+
 PROGRAM = """\
 import logging
 import os
@@ -122,7 +124,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 class Run:
     """`orchwipy run` in a terminal of its own."""
 
-    def __init__(self, *words: str, rows: int, columns: int, term: str) -> None:
+    def __init__(self, python: str, *words: str, rows: int, columns: int, term: str) -> None:
         ours, theirs = os.openpty()
         self._terminal = ours
         self._resize(rows, columns)
@@ -136,7 +138,7 @@ class Run:
             "signal.signal(signal.SIGINT, signal.default_int_handler); sys.exit(main())"
         )
         self.process = subprocess.Popen(
-            [sys.executable, "-c", program, "run", "shop.py", *words],
+            [python, "-c", program, "run", "shop.py", *words],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -206,11 +208,15 @@ Start = Callable[..., Run]
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
+def start(warm: Warm) -> Iterator[Start]:
+    """Starts one; `signalled` where the process itself is to get signals."""
     runs: list[Run] = []
 
-    def _start(*words: str, rows: int = 24, columns: int = 80, term: str = "xterm-256color") -> Run:
-        runs.append(Run(*words, rows=rows, columns=columns, term=term))
+    def _start(
+        *words: str, rows: int = 24, columns: int = 80, term: str = "xterm-256color", signalled: bool = False
+    ) -> Run:
+        python = sys.executable if signalled else warm.python
+        runs.append(Run(python, *words, rows=rows, columns=columns, term=term))
         return runs[-1]
 
     yield _start
@@ -349,7 +355,7 @@ def test_a_step_that_asks(start: Start) -> None:
 
 
 def test_an_interrupt_leaves_a_terminal_as_it_was(start: Start) -> None:
-    run = start("parcel=lamp", "--watch")
+    run = start("parcel=lamp", "--watch", signalled=True)
     run.until_bottom(f"{MARK} label .*")
     run.until(lambda: "half a line" in run.lines[-1])
     run.process.send_signal(signal.SIGINT)
@@ -371,7 +377,7 @@ def test_a_row_is_cut_where_the_terminal_ends(start: Start) -> None:
 
 
 def test_a_run_that_is_terminated_leaves_it_too(start: Start) -> None:
-    run = start("parcel=lamp", "--watch")
+    run = start("parcel=lamp", "--watch", signalled=True)
     run.until_bottom(f"{MARK} label .*")
     run.process.terminate()
     assert run.finish() == -signal.SIGTERM
@@ -394,7 +400,7 @@ def test_a_terminal_that_changes_its_size(rows: int, columns: int, start: Start)
 
 
 @pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"FORCE_COLOR": "1"}])
-def test_without_a_terminal_that_can_it_is_as_without(environment: dict[str, str]) -> None:
+def test_without_a_terminal_that_can_it_is_as_without(environment: dict[str, str], warm: Warm) -> None:
     printed = []
     for more in ([], ["--watch"]):
         # Who runs the tests in the background has interrupts ignored, and so would have this process.
@@ -403,7 +409,7 @@ def test_without_a_terminal_that_can_it_is_as_without(environment: dict[str, str
             "signal.signal(signal.SIGINT, signal.default_int_handler); sys.exit(main())"
         )
         done = subprocess.run(
-            [sys.executable, "-c", program, "run", "shop.py", "--from", "send", "a=1", *more],
+            [warm.python, "-c", program, "run", "shop.py", "--from", "send", "a=1", *more],
             capture_output=True,
             text=True,
             env={**os.environ, **environment},

@@ -16,15 +16,18 @@ from orchwipy_lint import check_source
 from orchwipy_lint.flake8_plugin import Plugin
 from orchwipy_lint.selection import EVERYTHING
 from tests.samples import BROKEN, NO_PIPELINE, SOUND
+from tests.warm import Warm
 
 HERE = str(Path(__file__).parent.parent)
 
 
-def spawn(folder: Path, *args: str, stdin: str | None = None, prelude: str = "") -> str:
+def spawn(
+    folder: Path, *args: str, stdin: str | None = None, prelude: str = "", python: str = sys.executable
+) -> str:
     """What a flake8 of its own prints; it must end as a linter does and say nothing else."""
     program = f"{prelude}\nimport sys\nfrom flake8.main.cli import main\nsys.exit(main(sys.argv[1:]))"
     done = subprocess.run(
-        [sys.executable, "-c", program, "--isolated", *args],
+        [python, "-c", program, "--isolated", *args],
         cwd=folder,
         input=stdin,
         capture_output=True,
@@ -75,13 +78,13 @@ def test_flake8_says_what_check_says(folder: Path) -> None:
     assert spawn(folder) == expected
 
 
-def test_several_processes(folder: Path) -> None:
+def test_several_processes(folder: Path, warm: Warm) -> None:
     for number in range(6):
         (folder / f"copy{number}.py").write_text(BROKEN, encoding="utf-8")
     expected = "".join(
         ours(BROKEN, f"./{name}.py") for name in ("broken", *(f"copy{number}" for number in range(6)))
     )
-    assert spawn(folder, "-j", "2") == expected
+    assert spawn(folder, "-j", "2", python=warm.python) == expected
 
 
 def test_processes_that_are_not_forked(folder: Path) -> None:
@@ -92,9 +95,9 @@ def test_processes_that_are_not_forked(folder: Path) -> None:
     )
 
 
-def test_standard_input_and_its_name(folder: Path) -> None:
-    assert spawn(folder, "-", stdin=BROKEN) == ours(BROKEN, "stdin")
-    assert spawn(folder, "--stdin-display-name", "a/b.py", "-", stdin=BROKEN) == ours(BROKEN, "a/b.py")
+def test_standard_input_and_its_name(folder: Path, warm: Warm) -> None:
+    for words, name in ([], "stdin"), (["--stdin-display-name", "a/b.py"], "a/b.py"):
+        assert spawn(folder, *words, "-", stdin=BROKEN, python=warm.python) == ours(BROKEN, name)
 
 
 def test_select_and_ignore(folder: Path, flake8: Flake8) -> None:
@@ -193,13 +196,13 @@ def test_a_file_that_does_not_parse_is_flake8s_own_business(folder: Path, flake8
     assert {line.split()[1][:1] for line in flake8().splitlines()} <= {"E"}
 
 
-def test_a_failure_of_the_analyser_is_one_finding(folder: Path) -> None:
+def test_a_failure_of_the_analyser_is_one_finding(folder: Path, warm: Warm) -> None:
     prelude = (
         "import orchwipy_lint.verdict as verdict\n"
         "def fail(*args): raise RecursionError('too deep')\n"
         "verdict.analyse = fail"
     )
-    assert spawn(folder, prelude=prelude).splitlines()[:1] == [
+    assert spawn(folder, prelude=prelude, python=warm.python).splitlines()[:1] == [
         "./broken.py:3:8: OWP002 the analyser failed on this file:"
         " RecursionError: too deep (in <string>, line 2)"
     ]

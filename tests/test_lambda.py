@@ -42,6 +42,7 @@ SMALL = ["receive", "validate", "price", "choose", "post", "label", "send", "rep
 LARGE = ["receive", "validate", "price", "choose", "freight", "label", "send", "report"]
 
 
+@pytest.mark.slow
 def test_ten_steps_with_branches(deploy: Deploy) -> None:
     orders = deploy("orders")
     small = orders.begin("small", order="A-1", grams=2000)
