@@ -15,11 +15,12 @@ from orchwipy_lint.checker.codes import code_of
 from orchwipy_lint.checker.internals import Build
 from orchwipy_lint.checker.sources import Part
 from orchwipy_lint.checker.typed import Typed
+from orchwipy_lint.config import InvalidConfiguration
 from orchwipy_lint.findings import Finding, Hop, Severity, drop_silenced
 from orchwipy_lint.model import Span
 from orchwipy_lint.selection import Selection
 from orchwipy_lint.source.optouts import drop_opted_out
-from orchwipy_lint.source.problems import internal_error
+from orchwipy_lint.source.problems import cannot_run, internal_error
 
 __all__ = ["check_module"]
 
@@ -37,6 +38,8 @@ def check_module(build: Build, file: MypyFile) -> frozenset[str]:
         if part is not None:
             parts = frozenset(path for each in part.pipelines for path in each.parts)
         findings = [] if part is None else _found(build, file, part)
+    except (InvalidConfiguration, OSError) as error:
+        findings = [cannot_run(file.path, str(error))]
     except Exception as error:
         findings = [internal_error(file.path, Span(1, 1, 1, 1), error)]
     build.clear(file)
