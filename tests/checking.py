@@ -12,7 +12,7 @@ from mypy.errors import CompileError
 from mypy.main import process_options
 from mypy.modulefinder import BuildSource
 
-__all__ = ["CONFIGURATION", "Message", "check"]
+__all__ = ["CONFIGURATION", "Message", "check", "read_message"]
 
 CONFIGURATION = """\
 [mypy]
@@ -58,10 +58,11 @@ def check(
         lines = build.build(sources, options).errors
     except CompileError as error:
         lines = error.messages
-    return [_read(line) for line in lines]
+    return [read_message(line) for line in lines]
 
 
-def _read(line: str) -> Message:
+def read_message(line: str) -> Message:
+    """What a line of the output says."""
     found = _LINE.fullmatch(line)
     assert found, line
     return Message(found["path"], int(found["line"]), found["severity"], found["text"], found["code"])

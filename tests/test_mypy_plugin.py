@@ -1,8 +1,11 @@
-"""How the plugin behaves beside what it finds: versions, configuration, shadow files, failures."""
+"""How the plugin behaves beside what it finds: versions, flags, configuration, shadow files, failures."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +18,8 @@ from orchwipy_lint.checker.sources import Sources
 
 from .incremental import Checked
 from .samples import BROKEN, SOUND
+
+ROOT = Path(__file__).parent.parent
 
 _SEVERAL = """{
         "$next": "send",
@@ -180,6 +185,110 @@ def test_a_failure_is_one_finding(project: Checked, monkeypatch: pytest.MonkeyPa
     (error,) = errors(project.cold())
     assert "ValueError" in error
     assert error.endswith("[orchwipy-internal-error]")
+
+
+QUICK = [
+    ".",
+    "-p shop",
+    "-m shop.weigh",
+    "-m shop.weigh -m shop.send",
+    "shop/weigh.py",
+    "run.py",
+    "--scripts-are-modules run.py",
+    "-c import@shop.weigh",
+    "--follow-imports normal .",
+    "--skip-cache-mtime-checks .",
+    "--skip-version-check .",
+    "--junit-xml {reports}/junit.xml .",
+    "--explicit-package-bases .",
+    "--no-namespace-packages .",
+    "--show-error-context --show-column-numbers --show-error-end --show-absolute-path .",
+]
+"""Ways to run mypy that share a cache."""
+
+SLOW = [
+    "--no-incremental .",
+    "--cache-fine-grained .",
+    "--follow-imports silent shop/weigh.py",
+    "--follow-imports skip shop/weigh.py",
+    "--exclude send .",
+    "--python-version 3.10 .",
+    "--platform win32 .",
+    "--no-site-packages .",
+    "--linecount-report {reports} .",
+    "--any-exprs-report {reports} .",
+    "--lineprecision-report {reports} .",
+    "--strict --allow-untyped-defs --allow-untyped-decorators --allow-incomplete-defs .",
+    "--local-partial-types --allow-redefinition .",
+    "--no-native-parser .",
+    "--warn-unreachable --no-implicit-reexport .",
+    "--check-untyped-defs .",
+    "--sqlite-num-shards 2 .",
+    "-n 2 .",
+    "--bazel .",
+]
+
+WEIGH = """\
+from orchwipy_runtime import ReturnUpdates
+from shop.core import pipe
+
+
+@pipe.fn()
+def weigh(*, parcel: str, **kwargs):
+    return ReturnUpdates("send", "parcel", grams=parcel)
+"""
+SHOP = {
+    "run.py": "import shop.weigh\nimport shop.send\n",
+    "shop/__init__.py": "",
+    "shop/core.py": "from orchwipy_runtime import MicroFunctions\npipe = MicroFunctions(beginner='weigh')\n",
+    "shop/weigh.py": WEIGH,
+    "shop/send.py": """\
+from shop.core import pipe
+
+
+@pipe.fn(terminates=True)
+def send(*, parcel: str, grams: int, **kwargs):
+    return {}
+""",
+}
+
+
+@pytest.mark.parametrize("flags", [*QUICK, *(pytest.param(each, marks=pytest.mark.slow) for each in SLOW)])
+def test_findings_are_the_same_whatever_the_flags(
+    project: Checked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: str
+) -> None:
+    project.write(SHOP)
+    monkeypatch.chdir(project.root)
+    arguments = [each.replace("@", " ").format(reports=tmp_path) for each in flags.split()]
+    cache = str(project.warm_cache)
+    said, failed, status = api.run(["--config-file", "../mypy.ini", "--cache-dir", cache, *arguments])
+    assert (failed, status) == ("", 1)
+    found = [line for line in said.splitlines() if " error: " in line]
+    assert sorted(line.rpartition("[")[2] for line in found) == [
+        "orchwipy-incompatible-argument]",
+        "orchwipy-missing-argument]",
+    ]
+    assert all(f"shop{os.sep}weigh.py:7:" in line for line in found)
+    assert "or give `parcel` a default at shop/send.py:5" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tool", ["stubtest --mypy-config-file ../mypy.ini shop", "stubgen -p shop -o {out}"])
+def test_mypys_other_programs_are_not_taken_down(project: Checked, tmp_path: Path, tool: str) -> None:
+    project.write(SHOP)
+    name, *arguments = tool.format(out=tmp_path).split()
+    done = subprocess.run(
+        [Path(sys.executable).with_name(name), *arguments],
+        cwd=project.root,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}.", "MYPYPATH": "."},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said
+    assert ("orchwipy-missing-argument" in said) == (name == "stubtest")
+    assert (tmp_path / "shop" / "weigh.pyi").exists() == (name == "stubgen")
 
 
 def test_unsaved_text_is_read(project: Checked, tmp_path: Path) -> None:

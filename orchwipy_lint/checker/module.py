@@ -15,11 +15,14 @@ from orchwipy_lint.checker.codes import code_of
 from orchwipy_lint.checker.internals import Build
 from orchwipy_lint.checker.sources import Part
 from orchwipy_lint.checker.typed import Typed
+from orchwipy_lint.config import InvalidConfiguration
 from orchwipy_lint.findings import Finding, Hop, Severity, drop_silenced
 from orchwipy_lint.model import Span
+from orchwipy_lint.renaming import renamed_finding
+from orchwipy_lint.rules.paths import line_of
 from orchwipy_lint.selection import Selection
 from orchwipy_lint.source.optouts import drop_opted_out
-from orchwipy_lint.source.problems import internal_error
+from orchwipy_lint.source.problems import cannot_run, internal_error
 
 __all__ = ["check_module"]
 
@@ -37,11 +40,13 @@ def check_module(build: Build, file: MypyFile) -> frozenset[str]:
         if part is not None:
             parts = frozenset(path for each in part.pipelines for path in each.parts)
         findings = [] if part is None else _found(build, file, part)
+    except (InvalidConfiguration, OSError) as error:
+        findings = [cannot_run(file.path, str(error))]
     except Exception as error:
         findings = [internal_error(file.path, Span(1, 1, 1, 1), error)]
     build.clear(file)
     for finding in findings:
-        _report(build, file, finding)
+        _report(build, file, renamed_finding(finding, _near))
     return parts
 
 
@@ -87,7 +92,7 @@ def _notes(finding: Finding) -> Iterator[str]:
         yield _row(finding, hop)
     if not finding.hops:
         for each in finding.related:
-            yield f"{_place(finding, each.path, each.line)}: {each.message}"
+            yield f"{line_of(each.path, each.line, finding.path)}: {each.message}"
     if finding.also:
         yield finding.also
     if finding.help:
@@ -96,11 +101,10 @@ def _notes(finding: Finding) -> Iterator[str]:
 
 def _row(finding: Finding, hop: Hop) -> str:
     label = f", if {hop.label}" if hop.label and hop.label != "default" else ""
-    return f"{hop.step} ({_place(finding, hop.path, hop.line)}): {hop.text}: {hop.remark}{label}"
+    return f"{hop.step} ({line_of(hop.path, hop.line, finding.path)}): {hop.text}: {hop.remark}{label}"
 
 
-def _place(finding: Finding, path: str, line: int) -> str:
-    if path == finding.path:
-        return f"line {line}"
+def _near(path: str) -> str:
+    """A file as mypy names it: from the working directory, where it is below that."""
     near = PurePath(os.path.relpath(path))
-    return f"{(PurePath(path) if near.parts[0] == os.pardir else near).as_posix()}:{line}"
+    return (PurePath(path) if near.parts[0] == os.pardir else near).as_posix()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tokenize
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import PurePath
@@ -52,17 +52,30 @@ class Sources:
         self.shadows = {os.path.abspath(path): shadow for path, shadow in options.shadow_file or ()}
         self._bases = [PurePath(place_of(each)) for each in (*mypy_path(), *options.mypy_path)]
         """From where mypy looks for modules, besides."""
+        self._read: dict[str, bytes] = {}
+        """By where the files are, what a daemon has read: not what has been written since."""
         self._workspaces = Workspaces(caching=True)
         self._overlaid: dict[str, Workspace] = {}
         self._digests: dict[Component, str] = {}
 
     def text(self, path: str) -> bytes | None:
-        """The text that mypy reads for a file, None where there is none: `mypy -c`."""
+        """The text that mypy has of a file, None where there is none: `mypy -c`."""
+        read = self._read.get(place_of(path)) if self._read else None
+        if read is not None:
+            return read
         try:
             with open(self.shadows.get(os.path.abspath(path), path), "rb") as source:
                 return source.read()
         except OSError:
             return None
+
+    def reread(self, path: str) -> None:
+        """A daemon has read a file; until it does so again, it goes by this text."""
+        place = place_of(path)
+        self._read.pop(place, None)
+        text = None if self._is_foreign(path) else self.text(path)
+        if text is not None:
+            self._read[place] = text
 
     def part(self, path: str) -> Part | None:
         """What a module has to do with pipelines; None for nothing."""
@@ -127,8 +140,10 @@ class Sources:
         found = [self._digest(workspace, each) for each in workspace.components_with([name])]
         return " ".join(found) or None
 
-    def forget(self) -> None:
-        """Look at all files anew."""
+    def forget(self, gone: Iterable[str] = ()) -> None:
+        """Look at all files anew; those that have `gone` a daemon does not read any more."""
+        for place in gone:
+            self._read.pop(place, None)
         self._workspaces = Workspaces(caching=True)
         self._overlaid.clear()
         self._digests.clear()
@@ -138,15 +153,19 @@ class Sources:
         return whole.endswith(".pyi") or any(each in whole for each in _FOREIGN)
 
     def _workspace(self, path: str) -> Workspace:
-        """The workspace of a file, with what mypy reads in the place of files."""
+        """The workspace of a file, with what mypy has of files in their place."""
         workspace = self._workspaces.of(path)
-        if not self.shadows:
+        if not (self.shadows or self._read):
             return workspace
         if workspace.root not in self._overlaid:
             names = {each: workspace.name(each) for each in self.shadows}
             texts = {name: text for path, name in names.items() if (text := self.text(path)) is not None}
             inside = {name: text for name, text in texts.items() if not name.startswith(os.pardir)}
-            self._overlaid[workspace.root] = workspace.overlaid(inside)
+            for name, text in workspace.files.items():
+                read = self._read.get(workspace.path(name), text)
+                if read != text:
+                    inside[name] = read
+            self._overlaid[workspace.root] = workspace.overlaid(inside) if inside else workspace
         return self._overlaid[workspace.root]
 
     def _digest(self, workspace: Workspace, component: Component) -> str:

@@ -8,7 +8,8 @@ what had errors. The hook at the end of a module's checking is called for change
 - where mypy checks single functions again, or a module that had errors, the calls of the package in it
   call hooks: at the first and at the last of these in the module the plugin checks it again.
 
-A module of which the text has changed is passed over until its turn comes.
+All that is checked goes by the texts that mypy read when it last checked a module to its end: a module that
+has changed since has its turn later.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ class _Finished:
     """A module when it was last checked to its end."""
 
     file: MypyFile
-    text: bytes | None
     last: int
     """The line of the last call of the package in it."""
 
@@ -49,11 +49,11 @@ class Updates:
     def finish(self, file: MypyFile) -> None:
         """The module has been checked to its end."""
         if self.build.is_update:
-            self.build.sources.forget()
-        parts = self._check(file)
+            self._forget()
         if self.build.is_daemon:
-            text = self.build.sources.text(file.path)
-            self._finished[place_of(file.path)] = _Finished(file, text, self._last.pop(file.path, 0))
+            self.build.sources.reread(file.path)
+            self._finished[place_of(file.path)] = _Finished(file, self._last.pop(file.path, 0))
+        parts = self._check(file)
         if self.build.is_update:
             self.build.settle(file)
             self._check_others(file, parts)
@@ -66,18 +66,27 @@ class Updates:
         file, checker = found
         self._last[file.path] = max(line, self._last.get(file.path, 0))
         known = self._finished.get(place_of(file.path)) if self.build.is_update else None
-        if known is None or known.file is not file or self._has_changed(known):
+        if known is None or known.file is not file:
             return
         if self._batches.get(file.path) is not checker or line == known.last:
             self._batches[file.path] = checker
-            self.build.sources.forget()
+            self._forget()
             self._check_others(file, self._check(file))
+
+    def _forget(self) -> None:
+        """Look at all files anew, for any may have changed; what mypy checks no more is as if never seen."""
+        modules = self.build.modules
+        known = self._finished.items()
+        gone = [place for place, each in known if modules.get(each.file.fullname) is not each.file]
+        for place in gone:
+            del self._finished[place]
+        self.build.sources.forget(gone)
 
     def _check_others(self, file: MypyFile, parts: Iterable[str]) -> None:
         """Check the modules of files that share a pipeline with a module."""
         for path in sorted(parts):
             known = self._finished.get(path)
-            if known is not None and known.file is not file and not self._has_changed(known):
+            if known is not None and known.file is not file:
                 self._check(known.file)
 
     def _check(self, file: MypyFile) -> frozenset[str]:
@@ -85,6 +94,3 @@ class Updates:
 
         with uncollected():  # mypy holds so much that each collection takes long
             return check_module(self.build, file)
-
-    def _has_changed(self, known: _Finished) -> bool:
-        return self.build.sources.text(known.file.path) != known.text

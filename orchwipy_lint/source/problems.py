@@ -9,7 +9,7 @@ from orchwipy_lint import __version__
 from orchwipy_lint.findings import Finding, Severity
 from orchwipy_lint.model import Span
 
-__all__ = ["internal_error", "unreadable"]
+__all__ = ["cannot_run", "internal_error", "unreadable"]
 
 
 def unreadable(path: str, message: str, line: int, column: int) -> Finding:
@@ -25,6 +25,22 @@ def unreadable(path: str, message: str, line: int, column: int) -> Finding:
         end_line=line,
         end_column=column + 1,
         help="mend the file; if it is valid on the Python that runs it, check it with that Python",
+    )
+
+
+def cannot_run(path: str, why: str) -> Finding:
+    """A file that is not looked at, for reasons outside of it and of the analyser: a wrong configuration."""
+    return Finding(
+        code="OWP002",
+        name="internal-error",
+        severity=Severity.WARNING,
+        message=f"the analyser cannot run: {' '.join(why.split())}",
+        path=path,
+        line=1,
+        column=1,
+        end_line=1,
+        end_column=1,
+        help="mend that; until then nothing is checked here",
     )
 
 
