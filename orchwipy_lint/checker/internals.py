@@ -59,15 +59,19 @@ class Types:
 class Build:
     """One run of mypy, as the plugin sees it."""
 
-    def __init__(self, plugin: Plugin) -> None:
+    def __init__(self, plugin: Plugin, sources: Sources) -> None:
         self.own = plugin
-        self.sources = Sources(plugin.options)
+        self.sources = sources
         self.errors: Errors | None = None
         self.plugin: Plugin = plugin
-        self.modules: dict[str, MypyFile] = {}
         self._first: object = None
         self._checker: TypeChecker | None = None
         """The checker of our own that is at work."""
+
+    @property
+    def modules(self) -> dict[str, MypyFile]:
+        """All that mypy has read by now."""
+        return self.own._modules or {}
 
     @property
     def is_known(self) -> bool:
