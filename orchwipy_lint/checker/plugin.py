@@ -49,14 +49,14 @@ class PipelinePlugin(Plugin):
     def get_dynamic_class_hook(self, fullname: str) -> Callable[[DynamicClassDefContext], None] | None:
         return None if self._has_learnt else self._assigned
 
-    # mypy asks this for every call that it checks.
+    # mypy asks for every call that it checks.
     def get_function_hook(self, fullname: str) -> Callable[[FunctionContext], Type] | None:
         if self._has_learnt and not (self._is_daemon and fullname.startswith("orchwipy")):
             return None
         return self._called
 
     def get_method_hook(self, fullname: str) -> Callable[[MethodContext], Type] | None:
-        if self._has_learnt and not (self._is_daemon and fullname.startswith("orchwipy")):
+        if self._has_learnt and not fullname.startswith("orchwipy"):  # decorators are methods
             return None
         return self._called
 
@@ -92,3 +92,4 @@ class PipelinePlugin(Plugin):
         if not self._has_learnt:
             self.updates.build.learn(api)
             self._has_learnt = self.updates.build.is_known
+        self.updates.build.meet(api)
