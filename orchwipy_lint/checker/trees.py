@@ -9,7 +9,7 @@ those that `ast` finds in the same text, is the n-th that mypy has there; so are
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Generic, TypeVar
@@ -203,15 +203,14 @@ def _parts(node: Node) -> Iterator[Node]:
     if names is None:
         known = getattr(node, "__match_args__", ())  # of the class, which itself does not have it
         names = _NAMES[type(node)] = tuple(each for each in known if each not in _REFERENCES)
-    for name in names:
-        yield from _nodes_in(getattr(node, name))
+    return _nodes_in([getattr(node, name) for name in names])
 
 
-def _nodes_in(part: object) -> Iterator[Node]:
-    if isinstance(part, Node):
-        yield part
-    elif isinstance(part, (list, tuple)):
-        for each in part:
+def _nodes_in(parts: Iterable[object]) -> Iterator[Node]:
+    for each in parts:
+        if isinstance(each, Node):
+            yield each
+        elif isinstance(each, (list, tuple)):
             yield from _nodes_in(each)
 
 
