@@ -11,8 +11,8 @@ import os
 import re
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 __all__ = ["VARIABLE", "Cache", "Contents", "cache_of"]
 
@@ -27,15 +27,14 @@ _MARKS = {
     "# About such folders: https://bford.info/cachedir/\n",
     ".gitignore": "*\n",
 }
-_ENTRY = re.compile(r"[0-9a-f]{64}\.entry(\.\d+)?")
+_ENTRY = r"[0-9a-f]{64}\.entry(\.\d+)?"
 """An entry, or one that is being written, or that a process left behind which died over it."""
 _DAY = 24 * 60 * 60
 _KEPT_DAYS = 30
 _KEPT_BYTES = 100_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(NamedTuple):
     """How much a cache holds."""
 
     entries: int
@@ -106,7 +105,7 @@ class Cache:
         found = []
         with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.folder) as entries:
             for each in entries:
-                if _ENTRY.fullmatch(each.name):
+                if re.fullmatch(_ENTRY, each.name):
                     with suppress(FileNotFoundError):
                         status = each.stat()
                         found.append((status.st_mtime, status.st_size, each.path))

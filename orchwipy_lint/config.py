@@ -33,8 +33,8 @@ ENGINES = ("direct", "stepfunctions")
 PYTHON = ("*.py",)
 SEVERITIES = ("error", "warning", "note")
 
-_SECTION = re.compile(r"^\[(?:tool[:.])?orchwipy(?:[:.][^\]\n]*)?\]", re.MULTILINE)
-_FAR_AWAY = re.compile(r"[/\\]|[A-Za-z]:")
+_SECTION = r"(?m)^\[(?:tool[:.])?orchwipy(?:[:.][^\]\n]*)?\]"
+_FAR_AWAY = r"[/\\]|[A-Za-z]:"
 """How a path begins that is not relative, on any system."""
 
 
@@ -85,6 +85,11 @@ class Configuration:
     given: frozenset[str] = frozenset()
     """The keys that the file names."""
 
+    @property
+    def baseline_file(self) -> Path | None:
+        """Where the baseline is; None without a pyproject.toml."""
+        return None if self.file is None else self.file.parent / self.baseline
+
 
 def configuration_of(path: str) -> Configuration:
     """What the nearest pyproject.toml says, from the folder of a file, or from a folder itself, upwards.
@@ -110,9 +115,10 @@ def configuration_of(path: str) -> Configuration:
 def _refuse_settings(setup: Path) -> None:
     """A setup.cfg only marks a root."""
     try:
-        section = _SECTION.search(setup.read_text("utf-8", errors="replace"))
+        text = setup.read_text("utf-8", errors="replace")
     except OSError:
         return
+    section = re.search(_SECTION, text) if "orchwipy" in text else None
     if section is not None:
         raise InvalidConfiguration(
             f"{setup}: {section[0]} is not read here; what it says belongs in [tool.orchwipy] of a"
@@ -178,7 +184,7 @@ def _roots(value: object) -> tuple[str, ...]:
 
 def _root(folder: str) -> str:
     parts = folder.replace(os.sep, "/").split("/")
-    if ".." in parts or _FAR_AWAY.match(folder):
+    if ".." in parts or re.match(_FAR_AWAY, folder):
         raise _Unfit(f"names {_shown(folder)}; write a folder below that of the pyproject.toml")
     found = posixpath.normpath("/".join(parts))
     return "" if found == "." else found

@@ -84,8 +84,8 @@ class Project:
     @property
     def baseline(self) -> Home | None:
         """Where its baseline is; None without a pyproject.toml."""
-        file = self.configuration.file
-        return None if file is None else Home(file.parent, file.parent / self.configuration.baseline)
+        home, file = self.configuration.file, self.configuration.baseline_file
+        return None if home is None or file is None else Home(home.parent, file)
 
 
 def project_of(path: str) -> Project:

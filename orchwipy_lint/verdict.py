@@ -11,7 +11,7 @@ from orchwipy_lint.flow import analyse
 from orchwipy_lint.model import Brought, Contract, Pipeline
 from orchwipy_lint.rules import RULES
 from orchwipy_lint.source.contracts import Contracts, with_contract
-from orchwipy_lint.source.names import DIALECT, Dialect
+from orchwipy_lint.source.dialect import DIALECT, Dialect
 from orchwipy_lint.source.problems import internal_error
 from orchwipy_lint.types import Atom, Type
 

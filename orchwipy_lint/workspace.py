@@ -15,9 +15,9 @@ from orchwipy_lint.cache import Cache, cache_of
 from orchwipy_lint.config import Configuration, configuration_of
 from orchwipy_lint.patterns import check_patterns, excludes, includes
 from orchwipy_lint.source.components import Component, components_of, words_of
+from orchwipy_lint.source.dialect import DIALECT, Dialect
 from orchwipy_lint.source.discover import find_files, mentions_package
 from orchwipy_lint.source.imports import imports_of
-from orchwipy_lint.source.names import DIALECT, Dialect
 
 if TYPE_CHECKING:
     from orchwipy_lint.codec import Codec

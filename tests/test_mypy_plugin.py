@@ -14,7 +14,7 @@ from mypy import api
 from mypy.version import __version__
 
 from orchwipy_lint import mypy_plugin
-from orchwipy_lint.checker.sources import Sources
+from orchwipy_lint.checker import module
 
 from .incremental import Checked
 from .samples import BROKEN, SOUND
@@ -181,7 +181,7 @@ def test_a_failure_is_one_finding(project: Checked, monkeypatch: pytest.MonkeyPa
     def fail(*_: object) -> None:
         raise ValueError("[strange]")
 
-    monkeypatch.setattr(Sources, "part", fail)
+    monkeypatch.setattr(module, "part_of", fail)
     (error,) = errors(project.cold())
     assert "ValueError" in error
     assert error.endswith("[orchwipy-internal-error]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchwipy_lint import check_source
+from orchwipy_lint.codes import NAMES
 from orchwipy_lint.rules import RULES, Rule, find_rule
 from orchwipy_lint.selection import Selection
 
@@ -32,9 +33,8 @@ def test_only_the_failure_of_the_analyser_has_no_example() -> None:
 
 
 def test_codes_and_names_are_each_used_once_and_in_order() -> None:
-    codes = [rule.code for rule in RULES]
-    assert codes == sorted(set(codes))
-    assert len({rule.name for rule in RULES}) == len(RULES)
+    assert [rule.code for rule in RULES] == list(NAMES) == sorted(NAMES)
+    assert len(set(NAMES.values())) == len(NAMES)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=by_code)

@@ -9,17 +9,17 @@ from orchwipy_lint.rules.base import Rule
 from orchwipy_lint.selection import EVERYTHING, Selection, UnknownRule
 
 
-def rule(code: str, name: str, severity: Severity = Severity.ERROR, *, enabled: bool = True) -> Rule:
-    return Rule(code, name, severity, "", "", "", lambda flow: iter(()), enabled)
+def rule(code: str, severity: Severity = Severity.ERROR, *, enabled: bool = True) -> Rule:
+    return Rule(code, severity, "", "", "", lambda flow: iter(()), enabled)
 
 
 RULES = (
-    rule("OWP001", "unreadable-file"),
-    rule("OWP101", "missing-argument"),
-    rule("OWP102", "default-argument", Severity.NOTE, enabled=False),
-    rule("OWP107", "nothing-to-drop", Severity.WARNING),
-    rule("OWP109", "maybe-missing", Severity.NOTE),
-    rule("OWP202", "unreachable-step", Severity.WARNING),
+    rule("OWP001"),
+    rule("OWP101"),
+    rule("OWP102", Severity.NOTE, enabled=False),
+    rule("OWP107", Severity.WARNING),
+    rule("OWP109", Severity.NOTE),
+    rule("OWP202", Severity.WARNING),
 )
 
 

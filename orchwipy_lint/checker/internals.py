@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import StringIO
 
 from mypy.checker import TypeChecker
 from mypy.checker_state import checker_state
+from mypy.checkexpr import has_uninhabited_component
 from mypy.config_parser import parse_mypy_comments
 from mypy.errorcodes import CALL_ARG, UNUSED_IGNORE, ErrorCode
 from mypy.errors import ErrorInfo, Errors
-from mypy.nodes import Expression, FuncDef, MypyFile
+from mypy.nodes import CallExpr, Expression, FuncDef, MypyFile, RefExpr, TypeInfo
 from mypy.options import Options
 from mypy.plugin import Plugin
 from mypy.state import state
+from mypy.traverser import all_return_statements
 from mypy.types import CallableType, Instance, Type
 from mypy.util import get_mypy_comments
 
@@ -30,12 +32,15 @@ class Types:
     """The types of expressions in some functions."""
 
     checker: TypeChecker
-    told: list[ErrorInfo] = field(default_factory=list)
+    """Our own."""
+    others: Mapping[int, TypeChecker]
+    """The one to ask for a line of a function that our own has not checked."""
+    told: list[ErrorInfo]
     """What mypy itself reports in those of the functions that it looks at, unless a comment ignores it."""
 
     def of(self, node: Expression) -> Type | None:
         """The type of an expression, None where mypy proves that it is never reached."""
-        return self.checker.lookup_type_or_none(node)
+        return self.others.get(node.line, self.checker).lookup_type_or_none(node)
 
     def named(self, name: str, *arguments: Type) -> Instance:
         """The type of a class by its full name."""
@@ -59,15 +64,21 @@ class Types:
 class Build:
     """One run of mypy, as the plugin sees it."""
 
-    def __init__(self, plugin: Plugin) -> None:
+    def __init__(self, plugin: Plugin, sources: Sources) -> None:
         self.own = plugin
-        self.sources = Sources(plugin.options)
+        self.sources = sources
         self.errors: Errors | None = None
         self.plugin: Plugin = plugin
-        self.modules: dict[str, MypyFile] = {}
         self._first: object = None
         self._checker: TypeChecker | None = None
         """The checker of our own that is at work."""
+        self._theirs: dict[str, TypeChecker] = {}
+        """Those of mypy, of the modules that it is checking, by their paths."""
+
+    @property
+    def modules(self) -> dict[str, MypyFile]:
+        """All that mypy has read by now."""
+        return self.own._modules or {}
 
     @property
     def is_known(self) -> bool:
@@ -79,6 +90,14 @@ class Build:
         errors, plugin = getattr(api, "errors", None), getattr(api, "plugin", None)
         if isinstance(errors, Errors) and isinstance(plugin, Plugin):
             self.errors, self.plugin, self._first = errors, plugin, errors.error_info_map
+
+    def meet(self, api: object) -> None:
+        """Take the checker that calls a hook for the one that knows the types of its module.
+
+        A daemon checks parts of modules with others later.
+        """
+        if isinstance(api, TypeChecker) and api is not self._checker and not self.is_daemon:
+            self._theirs[api.path] = api
 
     @property
     def is_update(self) -> bool:
@@ -135,28 +154,54 @@ class Build:
         """Whether nothing that is reported in a module would be shown."""
         return self.errors is None or file.path in self.errors.ignored_files
 
-    def types(self, file: MypyFile, functions: Iterable[FuncDef]) -> Types:
-        """Types by a check of these functions of our own: mypy passes over those without annotations.
+    def types(self, file: MypyFile, functions: Collection[FuncDef]) -> Types:
+        """The types in these functions: those that mypy has, where these do, else by a check of our own.
 
-        They are taken to return `object`. Under the `Any` that mypy takes for what is not annotated, a
-        `[1]` in a returned dict is a `list[Any]`. What is wrong in them is told to nobody here: where mypy
-        does not pass over them, it tells that itself.
+        For our own check, functions are taken to return `object`. Under the `Any` that mypy takes for what is
+        not annotated, a `[1]` in a returned dict is a `list[Any]`. What is wrong in them is told to nobody
+        here: where mypy does not pass over them, it tells that itself.
         """
         options = self.options(file)
+        others = self._known_lines(file, options, functions)
+        reported = [] if self.errors is None else self.errors.error_info_map.get(file.path, [])
+        told = [each for each in reported if each.line in others and _is_told(each)]
         errors = Errors(options)
         checker = TypeChecker(errors, self.modules, options, file, file.path, self.plugin, {})
         checker.pass_num = checker.last_pass  # what is not known by now will not be
         self._checker = checker
-        types = Types(checker)
+        types = Types(checker, others, told)
         with state.strict_optional_set(options.strict_optional), checker_state.set(checker):
             errors.set_file(file.path, file.fullname, scope=checker.tscope, options=options)
             with checker.tscope.module_scope(file.fullname):
                 for function in functions:
+                    if function.line in others:
+                        continue
                     _check(checker, function)
                     found = errors.error_info_map.pop(file.path, [])
-                    if options.check_untyped_defs or not function.is_dynamic():
-                        types.told.extend(each for each in found if each.severity == "error")
+                    if _looks_at(options, function):
+                        told += filter(_is_told, found)
         return types
+
+    def _known_lines(
+        self, file: MypyFile, options: Options, functions: Collection[FuncDef]
+    ) -> dict[int, TypeChecker]:
+        """The checker of mypy's for each line of those functions of which it tells what our own would."""
+        checker, errors = self._theirs.pop(file.path, None), self.errors
+        if checker is None or errors is None or checker.tree is not file or checker.pass_num:
+            return {}  # or what it found at first is still among the types
+        doubtful = {
+            *errors.used_ignored_lines.get(file.path, ()),  # what it found there, nobody knows
+            *(node.line for node, type_ in checker._type_maps[0].items() if has_uninhabited_component(type_)),
+        }
+        known: dict[int, TypeChecker] = {}
+        others = set[int]()
+        for each in functions:
+            lines = range(each.line, (each.end_line or each.line) + 1)
+            if _looks_at(options, each) and doubtful.isdisjoint(lines) and _is_without_context(checker, each):
+                known.update(dict.fromkeys(lines, checker))
+            else:
+                others.update(lines)
+        return {line: each for line, each in known.items() if line not in others}
 
     def report(
         self,
@@ -189,6 +234,30 @@ class Build:
             )
             for note in notes:
                 errors.report(line, column, note, severity="note", origin_span=lines, parent_error=error)
+
+
+def _looks_at(options: Options, function: FuncDef) -> bool:
+    """Whether mypy itself checks the body of a function."""
+    return options.check_untyped_defs or not function.is_dynamic()
+
+
+def _is_told(error: ErrorInfo) -> bool:
+    return error.severity == "error" and (error.code is None or not is_ours(error.code))
+
+
+def _is_without_context(checker: TypeChecker, function: FuncDef) -> bool:
+    """Whether what a function is taken to return makes no difference to the types in it.
+
+    It makes none to the arguments of a call that builds an instance of a class which is not generic.
+    """
+    returned = [each.expr for each in all_return_statements(function) if each.expr is not None]
+    return all(map(_is_built, returned)) and any(map(checker.has_type, returned))
+
+
+def _is_built(node: Expression) -> bool:
+    callee = node.callee if isinstance(node, CallExpr) else None
+    built = callee.node if isinstance(callee, RefExpr) else None
+    return isinstance(built, TypeInfo) and not built.type_vars
 
 
 def _check(checker: TypeChecker, function: FuncDef) -> None:

@@ -13,7 +13,7 @@ from orchwipy_lint.baseline import Baselines
 from orchwipy_lint.check import codes_of
 from orchwipy_lint.checker.codes import code_of
 from orchwipy_lint.checker.internals import Build
-from orchwipy_lint.checker.sources import Part
+from orchwipy_lint.checker.parts import Part, part_of
 from orchwipy_lint.checker.typed import Typed
 from orchwipy_lint.config import InvalidConfiguration
 from orchwipy_lint.findings import Finding, Hop, Severity, drop_silenced
@@ -36,7 +36,7 @@ def check_module(build: Build, file: MypyFile) -> frozenset[str]:
         return frozenset()
     parts: frozenset[str] = frozenset()
     try:
-        part = build.sources.part(file.path)
+        part = part_of(build.sources, file.path)
         if part is not None:
             parts = frozenset(path for each in part.pipelines for path in each.parts)
         findings = [] if part is None else _found(build, file, part)

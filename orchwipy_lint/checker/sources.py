@@ -1,12 +1,12 @@
-"""The pipelines with a part in a module, by the texts that mypy read."""
+"""The files that mypy checks: their texts, the projects that they are of, and what else bears on them.
+
+All that a module needs which mypy has cached is here, and little else is loaded for it.
+"""
 
 from __future__ import annotations
 
-import io
 import os
-import tokenize
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import PurePath
 
@@ -14,15 +14,10 @@ from mypy.modulefinder import mypy_path
 from mypy.options import Options
 
 from orchwipy_lint import __version__
-from orchwipy_lint.findings import Finding
-from orchwipy_lint.model import Pipeline
-from orchwipy_lint.patterns import excludes
-from orchwipy_lint.project import Project, make_project
 from orchwipy_lint.source.components import Component
-from orchwipy_lint.source.limits import split_lines
 from orchwipy_lint.workspace import Workspace, Workspaces, place_of
 
-__all__ = ["Part", "Sources"]
+__all__ = ["Sources"]
 
 _FOREIGN = tuple(
     f"{os.sep}{each}{os.sep}"
@@ -31,22 +26,8 @@ _FOREIGN = tuple(
 """What is installed, and this package itself: its files are many, and nothing is reported in them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A module, the pipelines that have a part in it, and what else is known of them."""
-
-    path: str
-    """Absolute, as all paths in the pipelines are."""
-    project: Project
-    pipelines: tuple[Pipeline, ...]
-    problems: tuple[Finding, ...]
-    """What is wrong with the file itself."""
-    lines: Mapping[str, tuple[str, ...]]
-    """Of every file that has a part in the pipelines, and of this one."""
-
-
 class Sources:
-    """What the analyser knows of the files that mypy checks."""
+    """The files that mypy checks, in the texts that it reads."""
 
     def __init__(self, options: Options) -> None:
         self.shadows = {os.path.abspath(path): shadow for path, shadow in options.shadow_file or ()}
@@ -73,49 +54,18 @@ class Sources:
         """A daemon has read a file; until it does so again, it goes by this text."""
         place = place_of(path)
         self._read.pop(place, None)
-        text = None if self._is_foreign(path) else self.text(path)
+        text = None if self.is_foreign(path) else self.text(path)
         if text is not None:
             self._read[place] = text
-
-    def part(self, path: str) -> Part | None:
-        """What a module has to do with pipelines; None for nothing."""
-        text = self.text(path)
-        if text is None or self._is_foreign(path):
-            return None
-        workspace = self._workspace(path)
-        name = workspace.name(path)
-        place = workspace.path(name)
-        if excludes(workspace.configuration, place):
-            return None
-        if workspace.files.get(name) != text:
-            workspace = workspace.overlaid({name: text})
-        components = workspace.components_with([name])
-        # Functions of a module that imports nothing of ours can be steps.
-        pipelines = workspace.pipelines(path) if components else ()
-        components = [each for each in components if name in each.files]
-        if not (components or pipelines):
-            return None
-        # Whatever is part of a pipeline could be read.
-        verdicts = [] if pipelines else workspace.verdicts(components, ())
-        problems = [each for verdict in verdicts for each in verdict.problems]
-        files = {place, *(part for each in pipelines for part in each.parts)}
-        lines = {each: _lines(workspace.files[workspace.name(each)]) for each in files}
-        return Part(
-            place,
-            make_project(workspace.configuration),
-            pipelines,
-            tuple(each for each in problems if each.path == name),
-            lines,
-        )
 
     def siblings(self, path: str, module: str) -> list[str]:
         """The modules of the other files with a part in a module's pipelines, as far as they can be named.
 
         They are named from where the module's own name counts.
         """
-        if self._is_foreign(path):
+        if self.is_foreign(path):
             return []
-        workspace = self._workspace(path)
+        workspace = self.workspace(path)
         name = workspace.name(path)
         if not any(len(each.sources) > 1 for each in workspace.components_with([name])):
             return []
@@ -133,9 +83,9 @@ class Sources:
 
     def digest(self, path: str) -> str | None:
         """Tells all that decides what is found in a module, besides what mypy minds; None for nothing."""
-        if self._is_foreign(path):
+        if self.is_foreign(path):
             return None
-        workspace = self._workspace(path)
+        workspace = self.workspace(path)
         name = workspace.name(path)
         found = [self._digest(workspace, each) for each in workspace.components_with([name])]
         return " ".join(found) or None
@@ -148,11 +98,14 @@ class Sources:
         self._overlaid.clear()
         self._digests.clear()
 
-    def _is_foreign(self, path: str) -> bool:
+    def is_foreign(self, path: str) -> bool:
+        """Whether a file is none of the user's programs."""
+        if path.endswith(".pyi"):  # most are
+            return True
         whole = os.path.abspath(path)
-        return whole.endswith(".pyi") or any(each in whole for each in _FOREIGN)
+        return any(each in whole for each in _FOREIGN)
 
-    def _workspace(self, path: str) -> Workspace:
+    def workspace(self, path: str) -> Workspace:
         """The workspace of a file, with what mypy has of files in their place."""
         workspace = self._workspaces.of(path)
         if not (self.shadows or self._read):
@@ -171,9 +124,9 @@ class Sources:
     def _digest(self, workspace: Workspace, component: Component) -> str:
         if component not in self._digests:
             digest = sha256(f"{__version__}\0{workspace.configuration!r}".encode())
-            home = make_project(workspace.configuration).baseline
-            if home is not None and home.file.exists():
-                digest.update(home.file.read_bytes())
+            baseline = workspace.configuration.baseline_file
+            if baseline is not None and baseline.exists():
+                digest.update(baseline.read_bytes())
             for name in component.sources:
                 digest.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
                 digest.update(sha256(workspace.files[name]).digest())
@@ -188,11 +141,3 @@ def _module_name(file: PurePath, base: PurePath) -> str | None:
     parts = file.relative_to(base).with_suffix("").parts
     parts = parts[:-1] if parts[-1] == "__init__" else parts
     return ".".join(parts) if parts and all(each.isidentifier() for each in parts) else None
-
-
-def _lines(data: bytes) -> tuple[str, ...]:
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        return split_lines(data.decode(encoding).removeprefix("\ufeff"))
-    except (SyntaxError, UnicodeDecodeError, LookupError):
-        return ()

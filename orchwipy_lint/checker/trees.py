@@ -1,15 +1,17 @@
 """What the analyser read, found again in mypy's tree.
 
-Positions do not do: where a line holds anything but ASCII, the parsers count its columns in different
-ways. The order on a line is the same in all of them, so the n-th call or dict display that begins on a
-line, of those that `ast` finds in the same text, is the n-th that mypy has there; so are assignments.
+Calls and dict displays are found by their positions. Where a line holds anything but ASCII, these do not do:
+the parsers count its columns in different ways; and of other expressions they count parentheses or do not.
+The order on a line is the same in all of them, so the n-th call or dict display that begins on a line, of
+those that `ast` finds in the same text, is the n-th that mypy has there; so are assignments.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from mypy.nodes import (
@@ -29,15 +31,20 @@ from mypy.nodes import (
 
 from orchwipy_lint.checker.definitions import last_assignments
 from orchwipy_lint.model import Span, Step
+from orchwipy_lint.source.statements import Function, statements
 
 __all__ = ["Tree"]
 
 _Node = TypeVar("_Node")
-_Function = ast.FunctionDef | ast.AsyncFunctionDef
 _Place = tuple[int, int, int, int]
 
 _REFERENCES = ("node", "info")
 """What a node names, and is not made of."""
+_NAMES: dict[type[Node], tuple[str, ...]] = {
+    Argument: ("initializer",),
+    AssignmentStmt: ("lvalues", "rvalue"),  # of which mypy says that it has `rvalues`
+}
+"""The attributes that hold what a node is made of, by its class."""
 
 
 class Tree:
@@ -46,8 +53,13 @@ class Tree:
     def __init__(self, lines: Sequence[str], file: MypyFile) -> None:
         self.lines = lines
         self.functions = _functions_in(file)
-        self.twins = _functions_of(ast.parse("\n".join(lines)))
-        self.known: dict[int, _Pairs] = {}
+        self._gathered: dict[int, _Lines[Expression]] = {}
+        self._paired: dict[int, _Pairs] = {}
+
+    @cached_property
+    def twins(self) -> dict[int, Function]:
+        """The same functions as `ast` has them, by the line of their `def`."""
+        return _functions_of(ast.parse("\n".join(self.lines)))
 
     def function(self, step: Step) -> FuncDef | None:
         """The function of a step that stands in this module."""
@@ -60,7 +72,13 @@ class Tree:
 
     def expression(self, step: Step, span: Span) -> Expression | None:
         """The call or dict display in a step's function that takes up a span."""
-        return self._pairs(step).displays.get(self._place(span))
+        if not (self.lines[span.line - 1].isascii() and self.lines[span.end_line - 1].isascii()):
+            return self._pairs(step).displays.get(self._place(span))
+        line, end = self._nodes(step).get(span.line), (span.end_line, span.end_column - 1)
+        for column, _, node in line.displays if line is not None else ():
+            if column == span.column - 1 and (node.end_line, node.end_column) == end:
+                return node
+        return None
 
     def value(self, step: Step, span: Span) -> Expression | None:
         """What is assigned in a step's function, by the span of the expression."""
@@ -80,12 +98,22 @@ class Tree:
                 return kept if kept and len(kept) == len(nodes) else None
         return None
 
+    def _nodes(self, step: Step) -> _Lines[Expression]:
+        """What mypy has in a step's function."""
+        line = step.span.line
+        if line not in self._gathered:
+            found: _Lines[Expression] = {}
+            if line in self.functions:
+                _gather(self.functions[line].body, found)
+            self._gathered[line] = found
+        return self._gathered[line]
+
     def _pairs(self, step: Step) -> _Pairs:
         line = step.span.line
-        if line not in self.known:
-            function, twin = self.functions.get(line), self.twins.get(line)
-            self.known[line] = _Pairs() if function is None or twin is None else _pairs(function, twin)
-        return self.known[line]
+        if line not in self._paired:
+            twin = self.twins.get(line)
+            self._paired[line] = _Pairs() if twin is None else _pairs(self._nodes(step), twin)
+        return self._paired[line]
 
     def _place(self, span: Span) -> _Place:
         start, end = self._offset(span.line, span.column), self._offset(span.end_line, span.end_column)
@@ -109,8 +137,9 @@ def _functions_in(file: MypyFile) -> dict[int, FuncDef]:
     return found
 
 
-def _functions_of(tree: ast.Module) -> dict[int, _Function]:
-    return {node.lineno: node for node in ast.walk(tree) if isinstance(node, _Function)}
+def _functions_of(tree: ast.Module) -> dict[int, Function]:
+    found = statements(tree.body, into_definitions=True)
+    return {node.lineno: node for node in found if isinstance(node, Function)}
 
 
 @dataclass(slots=True)
@@ -129,9 +158,11 @@ class _Line(Generic[_Node]):
     assigned: list[tuple[int, _Node]] = field(default_factory=list)
 
 
-def _pairs(function: FuncDef, twin: _Function) -> _Pairs:
-    theirs, ours = dict[int, _Line[Expression]](), dict[int, _Line[ast.expr]]()
-    _gather(function.body, theirs)
+_Lines = dict[int, _Line[_Node]]
+
+
+def _pairs(theirs: _Lines[Expression], twin: Function) -> _Pairs:
+    ours: _Lines[ast.expr] = {}
     for statement in twin.body:
         _collect(statement, ours)
     pairs = _Pairs()
@@ -168,21 +199,19 @@ def _gather(node: Node, lines: dict[int, _Line[Expression]]) -> None:
 
 def _parts(node: Node) -> Iterator[Node]:
     """What a node is made of. No visitor of mypy's can be inherited from in plain Python."""
-    if isinstance(node, Argument):
-        if node.initializer is not None:
-            yield node.initializer
-        return
-    if isinstance(node, AssignmentStmt):  # of which mypy says that it has `rvalues`
-        yield from (*node.lvalues, node.rvalue)
-        return
-    names = [each for each in getattr(node, "__match_args__", ()) if each not in _REFERENCES]
-    todo: list[object] = [getattr(node, name) for name in names]
-    while todo:
-        each = todo.pop(0)
-        if isinstance(each, (list, tuple)):
-            todo[:0] = each
-        elif isinstance(each, Node):
+    names = _NAMES.get(type(node))
+    if names is None:
+        known = getattr(node, "__match_args__", ())  # of the class, which itself does not have it
+        names = _NAMES[type(node)] = tuple(each for each in known if each not in _REFERENCES)
+    return _nodes_in([getattr(node, name) for name in names])
+
+
+def _nodes_in(parts: Iterable[object]) -> Iterator[Node]:
+    for each in parts:
+        if isinstance(each, Node):
             yield each
+        elif isinstance(each, (list, tuple)):
+            yield from _nodes_in(each)
 
 
 def _is_text(node: Expression) -> bool:

@@ -10,9 +10,9 @@ from mypy.nodes import MypyFile
 
 from orchwipy_lint.checker.internals import Build
 from orchwipy_lint.checker.judge import Judge
+from orchwipy_lint.checker.parts import Part
 from orchwipy_lint.checker.sent import Sent
 from orchwipy_lint.checker.signatures import Signatures
-from orchwipy_lint.checker.sources import Part
 from orchwipy_lint.checker.trees import Tree
 from orchwipy_lint.findings import Finding
 from orchwipy_lint.flow import analyse

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from mypy.nodes import MypyFile
 
 from orchwipy_lint.checker.internals import Build
+from orchwipy_lint.checker.module import check_module
 from orchwipy_lint.collector import uncollected
 from orchwipy_lint.workspace import place_of
 
@@ -90,7 +91,5 @@ class Updates:
                 self._check(known.file)
 
     def _check(self, file: MypyFile) -> frozenset[str]:
-        from orchwipy_lint.checker.module import check_module  # what mypy has cached needs none of it
-
         with uncollected():  # mypy holds so much that each collection takes long
             return check_module(self.build, file)

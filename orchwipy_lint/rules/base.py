@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orchwipy_lint.codes import NAMES
 from orchwipy_lint.findings import Finding, Severity
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ Check = Callable[["Flow"], Iterator[Finding]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A code, what it means, and the check that finds it in one pipeline.
+    """A code (whose name is in `codes.py`), what it means, and the check that finds it in one pipeline.
 
     `explanation` is one paragraph; `bad` and `good` are whole files, of which the first has this
     finding and the second has none. `check` is None where the driver itself reports (a file that
@@ -24,10 +25,13 @@ class Rule:
     """
 
     code: str
-    name: str
     severity: Severity
     explanation: str
     bad: str
     good: str
     check: Check | None
     enabled: bool = True
+
+    @property
+    def name(self) -> str:
+        return NAMES[self.code]

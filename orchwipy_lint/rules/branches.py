@@ -283,7 +283,6 @@ def price(*, sku: str, **kwargs):
 
 CONFLICTING_BRANCHES = Rule(
     code="OWP108",
-    name="conflicting-branches",
     severity=Severity.ERROR,
     explanation=(
         "Two branches that run at once write one key, or one writes it and another drops it, and nothing "
@@ -299,7 +298,6 @@ CONFLICTING_BRANCHES = Rule(
 
 INVALID_COMPOSITION = Rule(
     code="OWP209",
-    name="invalid-composition",
     severity=Severity.ERROR,
     explanation=(
         "Steps are put together with `>>` in a way that says nothing clear: a step gets two different "
@@ -314,7 +312,6 @@ INVALID_COMPOSITION = Rule(
 
 UNREACHED_JOIN = Rule(
     code="OWP210",
-    name="unreached-join",
     severity=Severity.ERROR,
     explanation=(
         "A branch that others wait for never ends, so that the run never goes on: its steps lead round and "
@@ -328,7 +325,6 @@ UNREACHED_JOIN = Rule(
 
 NEEDS_STEP_FUNCTIONS = Rule(
     code="OWP401",
-    name="needs-step-functions",
     severity=Severity.ERROR,
     explanation=(
         "Functions that hand off to one another directly have nobody who waits: branches that join and "

@@ -139,7 +139,6 @@ _GOOD = _example("bill", "def bill(*, amount: int, **kwargs):", 'return {"paid":
 
 NO_VAR_KEYWORD = Rule(
     code="OWP301",
-    name="no-var-keyword",
     severity=Severity.ERROR,
     explanation=(
         "A step is called with the whole state as keyword arguments. Without `**kwargs` every key that it "
@@ -152,7 +151,6 @@ NO_VAR_KEYWORD = Rule(
 
 POSITIONAL_PARAMETER = Rule(
     code="OWP302",
-    name="positional-parameter",
     severity=Severity.ERROR,
     explanation=(
         "The state reaches a step by keyword alone, so its parameters stand behind a `*`. A method has "
@@ -165,7 +163,6 @@ POSITIONAL_PARAMETER = Rule(
 
 UNREADABLE_RETURN = Rule(
     code="OWP303",
-    name="unreadable-return",
     severity=Severity.ERROR,
     explanation=(
         "A return is none of the forms that say what changes and what comes next: `ReturnUpdates(...)`, "
@@ -180,7 +177,6 @@ UNREADABLE_RETURN = Rule(
 
 RESERVED_NAME = Rule(
     code="OWP304",
-    name="reserved-name",
     severity=Severity.ERROR,
     explanation=(
         "Keys that start with `$`, `_original_input` and `callback_...` belong to the runtime, which "
@@ -193,7 +189,6 @@ RESERVED_NAME = Rule(
 
 ASYNC_STEP = Rule(
     code="OWP305",
-    name="async-step",
     severity=Severity.ERROR,
     explanation=(
         "A coroutine or a generator does nothing when it is called: the runtime would get an object "
@@ -206,7 +201,6 @@ ASYNC_STEP = Rule(
 
 INVALID_DECLARATION = Rule(
     code="OWP306",
-    name="invalid-declaration",
     severity=Severity.ERROR,
     explanation=(
         "What a plain function is registered with does not fit it. `inputs=` and `bind=` are for functions "

@@ -9,7 +9,6 @@ __all__ = ["INTERNAL_ERROR", "UNREADABLE_FILE"]
 
 UNREADABLE_FILE = Rule(
     code="OWP001",
-    name="unreadable-file",
     severity=Severity.ERROR,
     explanation=(
         "A file that names the package cannot be parsed, decoded, or is too large or too deeply nested to "
@@ -23,7 +22,6 @@ UNREADABLE_FILE = Rule(
 
 INTERNAL_ERROR = Rule(
     code="OWP002",
-    name="internal-error",
     severity=Severity.WARNING,
     explanation=(
         "The check itself failed on a file: a defect of ours. The other files are checked as ever. Please "

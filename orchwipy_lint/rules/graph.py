@@ -275,7 +275,6 @@ def take(*, item: str, **kwargs):
 
 UNKNOWN_STEP = Rule(
     code="OWP201",
-    name="unknown-step",
     severity=Severity.ERROR,
     explanation=(
         "A return, or a step's `default_next`, names a step that the pipeline does not have: the hand-off "
@@ -289,7 +288,6 @@ UNKNOWN_STEP = Rule(
 
 UNREACHABLE_STEP = Rule(
     code="OWP202",
-    name="unreachable-step",
     severity=Severity.WARNING,
     explanation=(
         "No path from the beginner leads to a step: it is deployed and never runs. A note only where "
@@ -304,7 +302,6 @@ UNREACHABLE_STEP = Rule(
 
 NO_NEXT = Rule(
     code="OWP203",
-    name="no-next",
     severity=Severity.ERROR,
     explanation=(
         "A return names no next step, the step has no `default_next`, and it is not declared to end the "
@@ -317,7 +314,6 @@ NO_NEXT = Rule(
 
 ENDLESS_LOOP = Rule(
     code="OWP204",
-    name="endless-loop",
     severity=Severity.ERROR,
     explanation=(
         "Steps lead to one another in a loop that no return leaves: every run that gets there goes on "
@@ -334,7 +330,6 @@ ENDLESS_LOOP = Rule(
 
 UNKNOWN_BEGINNER = Rule(
     code="OWP205",
-    name="unknown-beginner",
     severity=Severity.ERROR,
     explanation=(
         "The pipeline's `beginner` is none of its steps, so no run can start. Where the text does not "
@@ -347,7 +342,6 @@ UNKNOWN_BEGINNER = Rule(
 
 UNRESOLVED_TARGET = Rule(
     code="OWP206",
-    name="unresolved-target",
     severity=Severity.WARNING,
     explanation=(
         "The next step of a return cannot be known from the text, so the paths beyond it are not checked. "
@@ -362,7 +356,6 @@ UNRESOLVED_TARGET = Rule(
 
 DUPLICATE_STEP = Rule(
     code="OWP207",
-    name="duplicate-step",
     severity=Severity.ERROR,
     explanation=(
         "Two steps of one pipeline have the same name: the second replaces the first, which never runs. "
@@ -375,7 +368,6 @@ DUPLICATE_STEP = Rule(
 
 NO_END = Rule(
     code="OWP208",
-    name="no-end",
     severity=Severity.ERROR,
     explanation=(
         "A step can reach its end without a return, or returns None. The runtime needs to be told what "

@@ -135,7 +135,6 @@ def _next_setter(flow: Flow, edge: Edge, key: str) -> Edge | None:
 
 UNREAD_KEY = Rule(
     code="OWP105",
-    name="unread-key",
     severity=Severity.NOTE,
     explanation=(
         "A return sets a key, the state carries it, and on every path it is dropped or set again before "
@@ -179,7 +178,6 @@ def index(*, words: list[str], **kwargs):
 
 OVERWRITTEN_KEY = Rule(
     code="OWP106",
-    name="overwritten-key",
     severity=Severity.WARNING,
     explanation=(
         "A return sets a key, and on every path that follows another return sets it again before any "
@@ -232,7 +230,6 @@ def publish(*, status: str, **kwargs):
 
 NOTHING_TO_DROP = Rule(
     code="OWP107",
-    name="nothing-to-drop",
     severity=Severity.WARNING,
     explanation=(
         "A return drops a key that is never in the state when it runs. Nothing fails, but the key that "

@@ -111,7 +111,6 @@ def publish(*, thumbs: list[str], **kwargs):
 
 NOT_A_LIST = Rule(
     code="OWP111",
-    name="not-a-list",
     severity=Severity.ERROR,
     explanation=(
         "A map runs its steps once for each item of a list, and on some path the key that it maps over is "
@@ -125,7 +124,6 @@ NOT_A_LIST = Rule(
 
 SHADOWING_ITEM = Rule(
     code="OWP112",
-    name="shadowing-item",
     severity=Severity.WARNING,
     explanation=(
         "A map puts each item under a key that the state has already. Within the map its steps see the "

@@ -52,7 +52,6 @@ def _setter(place: Place, key: Key) -> Related:
 
 REVEALED_STATE = Rule(
     code="OWP113",
-    name="revealed-state",
     severity=Severity.NOTE,
     explanation=(
         "A step calls `reveal_state()`: this shows with which state it starts, each key with its type. A `?` "

@@ -254,7 +254,6 @@ def _also(flow: Flow, node: Node, key: str, here: str) -> str | None:
 
 MISSING_ARGUMENT = Rule(
     code="OWP101",
-    name="missing-argument",
     severity=Severity.ERROR,
     explanation=(
         "A step needs a key that some path from the beginner does not bring. When that path is taken, "
@@ -301,7 +300,6 @@ def price(*, order_id: str, items: list[str], **kwargs):
 
 DEFAULT_ARGUMENT = Rule(
     code="OWP102",
-    name="default-argument",
     severity=Severity.NOTE,
     explanation=(
         "On some path a step gets no value for a parameter with a default, so the default is used. That "
@@ -344,7 +342,6 @@ def store(*, url: str, retries: int = 3, **kwargs):
 
 MAYBE_MISSING = Rule(
     code="OWP109",
-    name="maybe-missing",
     severity=Severity.NOTE,
     explanation=(
         "A step needs a key, and the text does not tell whether some path brings it: on the way a return "

@@ -231,7 +231,6 @@ def placeholder(flow: Flow) -> Iterator[Finding]:
 
 INCOMPATIBLE_ARGUMENT = Rule(
     code="OWP103",
-    name="incompatible-argument",
     severity=Severity.ERROR,
     explanation=(
         "A key arrives at a step with a value of a type that the parameter does not take. Types come from "
@@ -276,7 +275,6 @@ def brew(*, cups: int, **kwargs):
 
 NOT_SERIALIZABLE = Rule(
     code="OWP104",
-    name="not-serializable",
     severity=Severity.ERROR,
     explanation=(
         "The state travels between functions as JSON, and this value is none: a set, bytes, a datetime, a "
@@ -318,7 +316,6 @@ def count(*, words, **kwargs):
 
 PLACEHOLDER = Rule(
     code="OWP110",
-    name="placeholder",
     severity=Severity.ERROR,
     explanation=(
         "A `...` stands where a value belongs, left by an edit that was not finished. JSON cannot carry "

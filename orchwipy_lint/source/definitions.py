@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from orchwipy_lint.source.annotations import Field
-from orchwipy_lint.source.names import EXPORTED, Names, Space
+from orchwipy_lint.source.dialect import EXPORTED
+from orchwipy_lint.source.names import Names, Space
 from orchwipy_lint.source.statements import Function, name_of, statements
 
 __all__ = [

@@ -14,7 +14,7 @@ from errno import ENOENT
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from orchwipy_lint.source.names import DIALECT, Dialect
+from orchwipy_lint.source.dialect import DIALECT, Dialect
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec

@@ -21,10 +21,11 @@ from orchwipy_lint.model import Pipeline, Span
 from orchwipy_lint.source.assembly import InFile, assembled
 from orchwipy_lint.source.declared import Draft, Module
 from orchwipy_lint.source.definitions import Definitions, declare, define, import_stars
+from orchwipy_lint.source.dialect import DIALECT, Dialect
 from orchwipy_lint.source.imports import imports_of
 from orchwipy_lint.source.layout import Layout
 from orchwipy_lint.source.limits import MAX_BYTES, Unreadable, parse, split_lines
-from orchwipy_lint.source.names import DIALECT, Dialect, Names, Space
+from orchwipy_lint.source.names import Names, Space
 from orchwipy_lint.source.places import Places
 from orchwipy_lint.source.problems import internal_error, unreadable
 from orchwipy_lint.source.relevance import Relevance

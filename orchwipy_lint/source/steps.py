@@ -15,9 +15,10 @@ from orchwipy_lint.source.assignments import Assignments
 from orchwipy_lint.source.body import Body
 from orchwipy_lint.source.cases import possible
 from orchwipy_lint.source.declared import AnyFunction
+from orchwipy_lint.source.dialect import RETURN_FORMS
 from orchwipy_lint.source.expressions import Expressions
 from orchwipy_lint.source.limits import Unreadable, refuse_depth
-from orchwipy_lint.source.names import RETURN_FORMS, Names
+from orchwipy_lint.source.names import Names
 from orchwipy_lint.source.paths import Environment, Path
 from orchwipy_lint.source.places import Places
 from orchwipy_lint.source.plain import Plain, plain_step

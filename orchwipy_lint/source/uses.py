@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from orchwipy_lint.source.names import RETURN_FORMS
+from orchwipy_lint.source.dialect import RETURN_FORMS
 from orchwipy_lint.source.statements import name_of
 
 __all__ = ["Uses", "changed_names", "header_expressions", "scan", "stored_names"]
