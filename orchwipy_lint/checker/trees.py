@@ -27,8 +27,8 @@ from mypy.nodes import (
     TempNode,
 )
 
-from orchwipy_lint.checker.definitions import last_assignments
-from orchwipy_lint.model import Span, Step
+from orchwipy_lint.checker.definitions import last_assignments, stores
+from orchwipy_lint.model import Arm, Span, Step
 
 __all__ = ["Tree"]
 
@@ -66,14 +66,25 @@ class Tree:
         """What is assigned in a step's function, by the span of the expression."""
         return self._pairs(step).assigned.get(self._place(span))
 
-    def last_assigned(self, step: Step, arm: Span, name: str) -> list[Expression] | None:
+    def call_with(self, step: Step, argument: Expression) -> CallExpr | None:
+        """The call in a step's function that has this argument."""
+        calls = (each for each in self._pairs(step).displays.values() if isinstance(each, CallExpr))
+        return next((each for each in calls if any(one is argument for one in each.args)), None)
+
+    def is_assigned(self, step: Step, name: str) -> bool:
+        """Whether a step's function assigns a name anywhere."""
+        function = self.twins.get(step.span.line)
+        return function is None or any(stores(each, name) for each in function.body)
+
+    def last_assigned(self, step: Step, arm: Arm, name: str) -> list[Expression] | None:
         """What a local can be at an arm: the expressions assigned to it, None where it may be anything."""
-        function, place = self.twins.get(step.span.line), self._place(arm)
+        function, place = self.twins.get(step.span.line), self._place(arm.span)
         if function is None:
             return None
         for node in ast.walk(function):
             if isinstance(node, (ast.Call, ast.Dict)) and _extent(node) == place:
-                values = last_assignments(function, node, name)
+                target = None if arm.target.by_default else arm.target.step
+                values = last_assignments(function, node, name, target)
                 known = self._pairs(step).assigned
                 nodes = [known.get(_extent(each)) for each in values or ()]
                 kept = [each for each in nodes if each is not None]
