@@ -10,21 +10,24 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 
-from mypy.types import AnyType, ProperType, Type
+from mypy.types import AnyType, Instance, ProperType, Type, TypeOfAny, get_proper_type
 
-from orchwipy_lint.checker.fits import atom_of, fits, shown
+from orchwipy_lint.checker.derived import Derivation, Way, derivations
+from orchwipy_lint.checker.fits import atom_of, fits, is_anything, is_no_list, shown
 from orchwipy_lint.checker.sent import Sent
 from orchwipy_lint.checker.signatures import Signatures
 from orchwipy_lint.checker.wire import Refused, Wire, items_of, union_of
 from orchwipy_lint.findings import Finding
 from orchwipy_lint.flow import Flow
-from orchwipy_lint.flow.graph import Edge, Node
+from orchwipy_lint.flow.graph import Edge, Fork, Node
 from orchwipy_lint.flow.layers import Layers
 from orchwipy_lint.flow.monitors import THERE, Carried
 from orchwipy_lint.flow.witness import Path
 from orchwipy_lint.model import Arm, Case, Span, Step
+from orchwipy_lint.rules.maps import no_list
 from orchwipy_lint.rules.state import MISSING_ARGUMENT
 from orchwipy_lint.rules.values import NOT_SERIALIZABLE, incompatible, unsent
+from orchwipy_lint.types import Atom
 from orchwipy_lint.types import Type as AnnotatedType
 
 __all__ = ["Judge"]
@@ -48,7 +51,9 @@ class _Typed(Carried):
 
     def before(self, edge: Edge, case: Case, statuses: int, layers: Layers) -> int:
         if edge.number in self.through:
-            refused = any(test.key == self.key and not test.allows_some(self.atom) for test in case)
+            refused = self.key in edge.arm.untyped or any(
+                test.key == self.key and not test.allows_some(self.atom) for test in case
+            )
             return statuses & ~layers.spread(THERE) if refused else statuses
         return Carried.before(self, edge, case, statuses, layers)
 
@@ -80,6 +85,24 @@ class _Taker:
         return all(self.read.accepts_atom(atom_of(each)) for each in items_of(arriving))
 
 
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """A value that a key has by some arms, or the caller; `by` made it of another, of the class `of`."""
+
+    key: str
+    value: ProperType
+    edges: list[Edge]
+    by: Derivation | None = None
+    way: Way | None = None
+    of: Atom | None = None
+
+    def reached(self, flow: Flow, path: Path) -> Way | None:
+        """The whole way, where a path carries the value on."""
+        if self.by is None or self.way is None or self.of is None:
+            return Way.first(flow, path, self.key)
+        return self.way.onward(flow, self.by, self.of, path)
+
+
 class Judge:
     """Judges the values that the steps of one module give in one pipeline."""
 
@@ -91,38 +114,78 @@ class Judge:
         self.refused: dict[_Site, Finding] = {}
         self.resolved: set[_Site] = set()
         """The sites of which mypy tells the type, so that nobody else need say anything."""
+        self.typed: set[tuple[int, str]] = set()
+        """Edges and the keys to which they give what mypy tells more of than that it is anything."""
         for edge in flow.graph.edges:
-            self._read(edge)
+            if flow.before[edge.source] is not None and flow.graph.nodes[edge.source].fork is None:
+                self._read(edge)
+        for fork in flow.graph.forks:
+            if flow.before[fork.node] is not None:
+                self._read_items(fork)
+        self.derivations: dict[str, list[Derivation]] = {}
+        for each in derivations(flow, self._is_open):
+            if (each.edge.number, each.key) not in self.typed:
+                self.derivations.setdefault(each.source, []).append(each)
 
     def _read(self, edge: Edge) -> None:
         node = self.flow.graph.nodes[edge.source]
-        is_reached = self.flow.before[edge.source] is not None
-        if not is_reached or node.fork is not None or node.step.path != self.path:
-            return
         for key, value in {**edge.arm.effect.sets, **edge.arm.effect.maybe}.items():
             if value.placeholder:
                 continue
-            type_ = self.sent.value(node.step, edge.arm, key, value)
-            if type_ is None:
-                continue
-            self.resolved.add((edge.arm.span, key))
-            if isinstance(type_, AnyType):
-                if value.copies == key:
-                    self.through.setdefault(key, set()).add(edge.number)
-                continue
-            giver = self.givers.setdefault(key, {}).setdefault((node.origin, edge.arm.span), _Giver())
-            giver.edges.append(edge)
-            giver.sent.append(type_)
-            for each in items_of(type_):
-                self._give(giver, edge, key, each)
+            if node.step.path == self.path:
+                type_ = self.sent.value(node.step, edge.arm, key, value)
+                if type_ is None:
+                    continue
+                self.resolved.add((edge.arm.span, key))
+                if not is_anything(type_):
+                    self._give(edge, key, type_)
+                    continue
+            if value.copies == key and self._is_open(edge, key):
+                self.through.setdefault(key, set()).add(edge.number)
 
-    def _give(self, giver: _Giver, edge: Edge, key: str, sent: ProperType) -> None:
-        try:
-            for each in items_of(self.wire.arriving(sent)):
-                giver.arriving.setdefault(each, []).append(edge)
-        except Refused as refused:
-            found = unsent(self.flow, edge, key, refused.name, refused.help)
-            self.refused.setdefault((edge.arm.span, key), found)
+    def _read_items(self, fork: Fork) -> None:
+        """The items of a list that the forking step itself gives or declares."""
+        over, item, graph = fork.fan.over, fork.fan.item, self.flow.graph
+        step = graph.nodes[fork.node].step
+        if over is None or item is None or step.path != self.path:
+            return
+        for edge in graph.into[fork.node]:
+            given = edge.arm.effect.sets.get(over)
+            held = self.signatures.declared(step, over)
+            if given is not None:
+                held = self.sent.value(step, edge.arm, over, given)
+            elif self._is_open(edge, over):
+                held = None
+            for each in items_of(held) if held is not None else ():
+                for start in (start for region in fork.regions for start in region.starts):
+                    if isinstance(each, Instance) and each.type.fullname == "builtins.list":
+                        self.resolved.add((start.arm.span, item))
+                        self._give(start, item, get_proper_type(each.args[0]))
+
+    def _is_open(self, edge: Edge, key: str) -> bool:
+        """Whether an arm has under a key whatever came under it, of which its step says nothing."""
+        node = self.flow.graph.nodes[edge.source]
+        parameter = node.parameters.get(key)
+        if key in edge.arm.untyped:
+            return False  # a condition says something of it
+        if parameter is None or parameter.annotation is None:
+            return True
+        declared = self.signatures.declared(node.step, key)
+        return declared is not None and is_anything(declared)
+
+    def _give(self, edge: Edge, key: str, sent: ProperType) -> None:
+        place = self.flow.graph.nodes[edge.source].origin, edge.arm.span
+        giver = self.givers.setdefault(key, {}).setdefault(place, _Giver())
+        giver.edges.append(edge)
+        giver.sent.append(sent)
+        self.typed.add((edge.number, key))
+        for each in items_of(sent):
+            try:
+                for one in items_of(self.wire.arriving(each)):
+                    giver.arriving.setdefault(one, []).append(edge)
+            except Refused as refused:
+                found = unsent(self.flow, edge, key, refused.name, refused.help)
+                self.refused.setdefault((edge.arm.span, key), found)
 
     def decides(self, finding: Finding) -> bool:
         """Whether mypy tells the types by which the rules found this, or reports it itself."""
@@ -158,6 +221,9 @@ class Judge:
             for giver in self.givers.get(key, {}).values():
                 yield from self._misfits(key, giver, nodes)
             yield from self._brought(key, nodes)
+        for key, fork in self._maps():
+            yield from self._unmapped(key, fork, takers.get(key, []))
+        yield from self._derived(takers)
 
     def _takers(self) -> dict[str, list[_Taker]]:
         """The reachable steps that declare a key."""
@@ -181,7 +247,7 @@ class Judge:
             best: Path | None = None
             for each, edges in giver.arriving.items():
                 if not taker.takes(each):
-                    path = self._carried(key, each, edges, taker, takers)
+                    path = self._carried(key, each, edges, taker.nodes, takers)
                     if path is not None and (best is None or len(path) < len(best)):
                         best = path
             if best is not None and not self._is_told(key, giver, best):
@@ -204,7 +270,7 @@ class Judge:
                 continue
             for taker in takers:
                 for each in items_of(brought):
-                    path = None if taker.takes(each) else self._carried(key, each, [], taker, takers)
+                    path = None if taker.takes(each) else self._carried(key, each, [], taker.nodes, takers)
                     if path is not None and self._is_ours(path):
                         given = self._shown(brought, brought)
                         yield incompatible(self.flow, key, given, [], taker.nodes[0], path)
@@ -213,12 +279,88 @@ class Judge:
     def _is_ours(self, path: Path) -> bool:
         return self.flow.graph.nodes[path.hops[-1].edge.source].step.path == self.path
 
+    def _maps(self) -> Iterator[tuple[str, list[Node]]]:
+        """The keys that are mapped over, with the forks of each place that does it."""
+        found: dict[tuple[int, Span, str], list[Node]] = {}
+        for fork in self.flow.graph.forks:
+            if fork.fan.over is not None and self.flow.before[fork.node] is not None:
+                node = self.flow.graph.nodes[fork.node]
+                found.setdefault((node.origin, fork.arm.span, fork.fan.over), []).append(node)
+        for (_, _, key), nodes in found.items():
+            yield key, nodes
+
+    def _unmapped(self, key: str, nodes: list[Node], takers: list[_Taker]) -> Iterator[Finding]:
+        """What a map gets that is no list."""
+        for given, edges in self._sources(key):
+            path = self._carried(key, given, edges, nodes, takers) if is_no_list(given) else None
+            if path is not None and (edges or self._is_ours(path)):
+                yield no_list(self.flow, key, self._shown(given, given), edges, path)
+
+    def _sources(self, key: str) -> Iterator[tuple[ProperType, list[Edge]]]:
+        """What mypy knows of the values of a key, each with the arms that give it, none for the caller."""
+        for giver in self.givers.get(key, {}).values():
+            yield from giver.arriving.items()
+        for number in self.flow.graph.entries:
+            entry = self.flow.graph.nodes[number]
+            parameter = entry.parameters.get(key)
+            if parameter is not None and parameter.required:
+                declared = self.signatures.declared(entry.step, key)
+                yield from ((each, []) for each in ([] if declared is None else items_of(declared)))
+
+    def _derived(self, takers: dict[str, list[_Taker]]) -> Iterator[Finding]:
+        """What does not fit under the key to which it was passed on."""
+        for key in self.derivations:
+            for given, edges in self._sources(key):
+                best: dict[tuple[str, int], tuple[ProperType, _Taker, Way]] = {}
+                for name, made, taker, way in self._onward(key, given, edges, takers):
+                    place = name, taker.nodes[0].origin
+                    if place not in best or len(way.shown) < len(best[place][2].shown):
+                        best[place] = made, taker, way
+                for (name, _), (made, taker, way) in best.items():
+                    if edges or self._is_ours(way.path):
+                        yield incompatible(
+                            self.flow,
+                            name,
+                            self._shown(made, made),
+                            edges,
+                            taker.nodes[0],
+                            way.path,
+                            way.rows,
+                        )
+
+    def _onward(
+        self, key: str, given: ProperType, edges: list[Edge], takers: dict[str, list[_Taker]]
+    ) -> Iterator[tuple[str, ProperType, _Taker, Way]]:
+        """Where a value does not fit under another key: that, what it is then, who takes it, how it came."""
+        flow, types = self.flow, self.sent.types
+        any_list = types.named("builtins.list", AnyType(TypeOfAny.special_form))
+        waiting: list[_Going] = [_Going(key, given, edges)]
+        seen: set[tuple[int, str, ProperType]] = set()
+        for going in waiting:  # grows while it is read
+            for by in self.derivations.get(going.key, ()):
+                nodes = [flow.graph.nodes[by.at]]
+                path = self._carried(going.key, going.value, going.edges, nodes, takers.get(going.key, []))
+                way = None if path is None else going.reached(flow, path)
+                for made in by.of(going.value, types) if way is not None else ():
+                    if way is None or (by.edge.number, by.key, made) in seen:
+                        continue
+                    seen.add((by.edge.number, by.key, made))
+                    after = _Going(by.key, made, [by.edge], by, way, atom_of(going.value))
+                    waiting.append(after)
+                    for taker in takers.get(by.key, ()):
+                        if taker.takes(made) or (by.kind == "result" and not taker.takes(any_list)):
+                            continue
+                        path = self._carried(by.key, made, [by.edge], taker.nodes, takers[by.key])
+                        found = None if path is None else after.reached(flow, path)
+                        if found is not None:
+                            yield by.key, made, taker, found
+
     def _carried(
         self,
         key: str,
         given: ProperType,
         edges: list[Edge],
-        taker: _Taker,
+        nodes: list[Node],
         takers: list[_Taker],
     ) -> Path | None:
         """How a value of this type that these arms give, or the caller, reaches one of the nodes."""
@@ -231,7 +373,7 @@ class Judge:
             through=frozenset(self.through.get(key, ())),
         )
         best: Path | None = None
-        for node in taker.nodes:
+        for node in nodes:
             for into in flow.graph.into[node.number]:
                 reached = flow.before[into.source] is not None
                 path = flow.witnesses.path(monitor, into, THERE) if reached else None

@@ -19,13 +19,14 @@ from orchwipy_lint.findings import Finding
 from orchwipy_lint.flow import analyse
 from orchwipy_lint.model import Pipeline
 from orchwipy_lint.rules import RULES
+from orchwipy_lint.rules.maps import NOT_A_LIST
 from orchwipy_lint.rules.state import MISSING_ARGUMENT
 from orchwipy_lint.rules.values import INCOMPATIBLE_ARGUMENT, NOT_SERIALIZABLE
 from orchwipy_lint.workspace import place_of
 
 __all__ = ["Typed"]
 
-_JUDGED = (MISSING_ARGUMENT, INCOMPATIBLE_ARGUMENT, NOT_SERIALIZABLE)
+_JUDGED = (MISSING_ARGUMENT, INCOMPATIBLE_ARGUMENT, NOT_SERIALIZABLE, NOT_A_LIST)
 """What mypy may know better, or report itself."""
 
 
