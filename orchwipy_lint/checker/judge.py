@@ -8,32 +8,30 @@ since conditions on the way tell them apart.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from mypy.types import AnyType, Instance, ProperType, Type, TypeOfAny, get_proper_type
+from mypy.types import AnyType, ProperType, Type, TypeOfAny
 
 from orchwipy_lint.checker.derived import Derivation, Way, derivations
-from orchwipy_lint.checker.fits import atom_of, fits, is_anything, is_no_list, shown
+from orchwipy_lint.checker.fits import atom_of, fits, is_no_list, shown
+from orchwipy_lint.checker.given import Given, Giver
 from orchwipy_lint.checker.sent import Sent
 from orchwipy_lint.checker.signatures import Signatures
-from orchwipy_lint.checker.wire import Refused, Wire, items_of, union_of
+from orchwipy_lint.checker.wire import items_of, union_of
 from orchwipy_lint.findings import Finding
 from orchwipy_lint.flow import Flow
-from orchwipy_lint.flow.graph import Edge, Fork, Node
+from orchwipy_lint.flow.graph import Edge, Node
 from orchwipy_lint.flow.layers import Layers
 from orchwipy_lint.flow.monitors import THERE, Carried
 from orchwipy_lint.flow.witness import Path
 from orchwipy_lint.model import Arm, Case, Span, Step
 from orchwipy_lint.rules.maps import no_list
 from orchwipy_lint.rules.state import MISSING_ARGUMENT
-from orchwipy_lint.rules.values import NOT_SERIALIZABLE, incompatible, unsent
+from orchwipy_lint.rules.values import NOT_SERIALIZABLE, incompatible
 from orchwipy_lint.types import Atom
 from orchwipy_lint.types import Type as AnnotatedType
 
 __all__ = ["Judge"]
-
-_Site = tuple[Span, str]
-"""An arm and a key that it sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +58,6 @@ class _Typed(Carried):
     def on_arrival(self, node: Node, statuses: int, layers: Layers) -> int:
         refuses = node.fork is None and node.origin in self.refusing
         return statuses & ~layers.spread(THERE) if refuses else statuses
-
-
-@dataclass(slots=True)
-class _Giver:
-    """The arms at one place that set a key, and the alternatives of what they give it, as they arrive."""
-
-    edges: list[Edge] = field(default_factory=list)
-    sent: list[ProperType] = field(default_factory=list)
-    arriving: dict[ProperType, list[Edge]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,84 +97,11 @@ class Judge:
 
     def __init__(self, flow: Flow, path: str, sent: Sent, signatures: Signatures) -> None:
         self.flow, self.path, self.sent, self.signatures = flow, path, sent, signatures
-        self.wire = Wire(sent.types)
-        self.givers: dict[str, dict[tuple[int, Span], _Giver]] = {}
-        self.through: dict[str, set[int]] = {}
-        self.refused: dict[_Site, Finding] = {}
-        self.resolved: set[_Site] = set()
-        """The sites of which mypy tells the type, so that nobody else need say anything."""
-        self.typed: set[tuple[int, str]] = set()
-        """Edges and the keys to which they give what mypy tells more of than that it is anything."""
-        for edge in flow.graph.edges:
-            if flow.before[edge.source] is not None and flow.graph.nodes[edge.source].fork is None:
-                self._read(edge)
-        for fork in flow.graph.forks:
-            if flow.before[fork.node] is not None:
-                self._read_items(fork)
+        self.given = Given(flow, path, sent, signatures)
         self.derivations: dict[str, list[Derivation]] = {}
-        for each in derivations(flow, self._is_open):
-            if (each.edge.number, each.key) not in self.typed:
+        for each in derivations(flow, self.given.is_open):
+            if (each.edge.number, each.key) not in self.given.typed:
                 self.derivations.setdefault(each.source, []).append(each)
-
-    def _read(self, edge: Edge) -> None:
-        node = self.flow.graph.nodes[edge.source]
-        for key, value in {**edge.arm.effect.sets, **edge.arm.effect.maybe}.items():
-            if value.placeholder:
-                continue
-            if node.step.path == self.path:
-                type_ = self.sent.value(node.step, edge.arm, key, value)
-                if type_ is None:
-                    continue
-                self.resolved.add((edge.arm.span, key))
-                if not is_anything(type_):
-                    self._give(edge, key, type_)
-                    continue
-            if value.copies == key and self._is_open(edge, key):
-                self.through.setdefault(key, set()).add(edge.number)
-
-    def _read_items(self, fork: Fork) -> None:
-        """The items of a list that the forking step itself gives or declares."""
-        over, item, graph = fork.fan.over, fork.fan.item, self.flow.graph
-        step = graph.nodes[fork.node].step
-        if over is None or item is None or step.path != self.path:
-            return
-        for edge in graph.into[fork.node]:
-            given = edge.arm.effect.sets.get(over)
-            held = self.signatures.declared(step, over)
-            if given is not None:
-                held = self.sent.value(step, edge.arm, over, given)
-            elif self._is_open(edge, over):
-                held = None
-            for each in items_of(held) if held is not None else ():
-                for start in (start for region in fork.regions for start in region.starts):
-                    if isinstance(each, Instance) and each.type.fullname == "builtins.list":
-                        self.resolved.add((start.arm.span, item))
-                        self._give(start, item, get_proper_type(each.args[0]))
-
-    def _is_open(self, edge: Edge, key: str) -> bool:
-        """Whether an arm has under a key whatever came under it, of which its step says nothing."""
-        node = self.flow.graph.nodes[edge.source]
-        parameter = node.parameters.get(key)
-        if key in edge.arm.untyped:
-            return False  # a condition says something of it
-        if parameter is None or parameter.annotation is None:
-            return True
-        declared = self.signatures.declared(node.step, key)
-        return declared is not None and is_anything(declared)
-
-    def _give(self, edge: Edge, key: str, sent: ProperType) -> None:
-        place = self.flow.graph.nodes[edge.source].origin, edge.arm.span
-        giver = self.givers.setdefault(key, {}).setdefault(place, _Giver())
-        giver.edges.append(edge)
-        giver.sent.append(sent)
-        self.typed.add((edge.number, key))
-        for each in items_of(sent):
-            try:
-                for one in items_of(self.wire.arriving(each)):
-                    giver.arriving.setdefault(one, []).append(edge)
-            except Refused as refused:
-                found = unsent(self.flow, edge, key, refused.name, refused.help)
-                self.refused.setdefault((edge.arm.span, key), found)
 
     def decides(self, finding: Finding) -> bool:
         """Whether mypy tells the types by which the rules found this, or reports it itself."""
@@ -194,9 +110,9 @@ class Judge:
         if finding.code == MISSING_ARGUMENT.code:
             return any(self.sent.is_missing(step, arm, key) for step, arm in self._at(span))
         if finding.code == NOT_SERIALIZABLE.code:
-            return (span, key) in self.resolved
+            return (span, key) in self.given.resolved
         if self._sets(span, key):
-            return (span, key) in self.resolved
+            return (span, key) in self.given.resolved
         graph = self.flow.graph
         entries = [graph.nodes[number].step for number in graph.entries]
         return all(self.signatures.declared(step, key) is not None for step in entries)
@@ -215,10 +131,10 @@ class Judge:
 
     def findings(self) -> Iterator[Finding]:
         """What does not fit, and what JSON cannot carry."""
-        yield from self.refused.values()
+        yield from self.given.refused.values()
         takers = self._takers()
         for key, nodes in takers.items():
-            for giver in self.givers.get(key, {}).values():
+            for giver in self.given.givers.get(key, {}).values():
                 yield from self._misfits(key, giver, nodes)
             yield from self._brought(key, nodes)
         for key, fork in self._maps():
@@ -242,7 +158,7 @@ class Judge:
             for key, steps in found.items()
         }
 
-    def _misfits(self, key: str, giver: _Giver, takers: list[_Taker]) -> Iterator[Finding]:
+    def _misfits(self, key: str, giver: Giver, takers: list[_Taker]) -> Iterator[Finding]:
         for taker in takers:
             best: Path | None = None
             for each, edges in giver.arriving.items():
@@ -254,7 +170,7 @@ class Judge:
                 given = self._shown(union_of(giver.sent), union_of(giver.arriving))
                 yield incompatible(self.flow, key, given, giver.edges, taker.nodes[0], best)
 
-    def _is_told(self, key: str, giver: _Giver, path: Path) -> bool:
+    def _is_told(self, key: str, giver: Giver, path: Path) -> bool:
         """Whether mypy itself reports it: a step that does not take what its own `next` is given."""
         edge = path.hops[-1].edge
         step = self.flow.graph.nodes[edge.source].step
@@ -291,26 +207,15 @@ class Judge:
 
     def _unmapped(self, key: str, nodes: list[Node], takers: list[_Taker]) -> Iterator[Finding]:
         """What a map gets that is no list."""
-        for given, edges in self._sources(key):
+        for given, edges in self.given.sources(key):
             path = self._carried(key, given, edges, nodes, takers) if is_no_list(given) else None
             if path is not None and (edges or self._is_ours(path)):
                 yield no_list(self.flow, key, self._shown(given, given), edges, path)
 
-    def _sources(self, key: str) -> Iterator[tuple[ProperType, list[Edge]]]:
-        """What mypy knows of the values of a key, each with the arms that give it, none for the caller."""
-        for giver in self.givers.get(key, {}).values():
-            yield from giver.arriving.items()
-        for number in self.flow.graph.entries:
-            entry = self.flow.graph.nodes[number]
-            parameter = entry.parameters.get(key)
-            if parameter is not None and parameter.required:
-                declared = self.signatures.declared(entry.step, key)
-                yield from ((each, []) for each in ([] if declared is None else items_of(declared)))
-
     def _derived(self, takers: dict[str, list[_Taker]]) -> Iterator[Finding]:
         """What does not fit under the key to which it was passed on."""
         for key in self.derivations:
-            for given, edges in self._sources(key):
+            for given, edges in self.given.sources(key):
                 best: dict[tuple[str, int], tuple[ProperType, _Taker, Way]] = {}
                 for name, made, taker, way in self._onward(key, given, edges, takers):
                     place = name, taker.nodes[0].origin
@@ -370,7 +275,7 @@ class Judge:
             atom_of(given),
             frozenset(edge.number for edge in edges),
             refusing=frozenset(each.nodes[0].origin for each in takers if not each.takes(given)),
-            through=frozenset(self.through.get(key, ())),
+            through=frozenset(self.given.through.get(key, ())),
         )
         best: Path | None = None
         for node in nodes:
