@@ -11,6 +11,7 @@ __all__ = [
     "is_asdict",
     "is_call",
     "is_dict",
+    "is_get",
     "is_next",
     "is_none",
     "names_keys",
@@ -40,6 +41,11 @@ def is_asdict(node: Expression) -> bool:
     callee = node.callee if isinstance(node, CallExpr) else None
     is_known = isinstance(callee, RefExpr) and callee.fullname == "dataclasses.asdict"
     return is_known and isinstance(node, CallExpr) and len(node.args) == 1
+
+
+def is_get(node: Expression) -> bool:
+    """Whether an expression is a call of `get`, as dicts have it."""
+    return isinstance(node, CallExpr) and isinstance(node.callee, MemberExpr) and node.callee.name == "get"
 
 
 def is_none(node: Expression) -> bool:

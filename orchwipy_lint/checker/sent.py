@@ -33,10 +33,11 @@ from mypy.types import (
     Type,
     TypedDictType,
     TypeOfAny,
+    UnionType,
     get_proper_type,
 )
 
-from orchwipy_lint.checker.forms import is_asdict, is_next, parts, splats
+from orchwipy_lint.checker.forms import is_asdict, is_dict, is_get, is_next, parts, splats
 from orchwipy_lint.checker.internals import Types
 from orchwipy_lint.checker.trees import Tree
 from orchwipy_lint.checker.wire import items_of, union_of, value_of
@@ -46,6 +47,9 @@ from orchwipy_lint.types import Scalar
 __all__ = ["Sent"]
 
 _ANYTHING = AnyType(TypeOfAny.special_form)
+_DEPTH = 8
+"""Of a dataclass that is nested deeper nothing is known: it may be made of itself."""
+_HOLDERS = ("builtins.list", "builtins.tuple", "builtins.dict")
 _CLASSES = {"bool": "builtins.bool", "str": "builtins.str"}
 
 
@@ -63,6 +67,8 @@ class Sent:
         if step.is_plain:
             return self.result(step, arm, key)
         node = self.tree.expression(step, arm.span)
+        if node is not None and is_dict(node) and self.tree.is_changed(step, arm, key):
+            return self.assigned(step, value)
         expression = None if node is None else self.entry(node, key)
         if expression is not None:
             found = self.of(expression)
@@ -182,6 +188,8 @@ class Sent:
             if fields is not None:
                 return fields
         found = get_proper_type(self.types.of(node))
+        if found is not None and is_get(node) and any(isinstance(each, AnyType) for each in items_of(found)):
+            return _ANYTHING  # whether the key is there, mypy cannot tell
         if isinstance(found, AnyType) and isinstance(node, MemberExpr) and node.name == "value":
             return self.value_of(node.expr) or found
         return found
@@ -208,7 +216,7 @@ class Sent:
         fallback = self.types.named("typing._TypedDict")
         return TypedDictType(dict(items), set(required), set(), fallback)
 
-    def fields(self, held: ProperType) -> ProperType | None:
+    def fields(self, held: ProperType, depth: int = 0) -> ProperType | None:
         """What `dataclasses.asdict` makes of an instance."""
         if not isinstance(held, Instance) or "dataclass" not in held.type.metadata:
             return None
@@ -218,9 +226,21 @@ class Sent:
             type_ = None if symbol is None else symbol.type
             if type_ is None:
                 return None
-            given = get_proper_type(expand_type_by_instance(type_, held))
-            items[each["name"]] = self.fields(given) or given
+            items[each["name"]] = self.plain(expand_type_by_instance(type_, held), depth + 1)
         return self.record(items, items)
+
+    def plain(self, type_: Type, depth: int) -> Type:
+        """What `asdict` makes of a field: it goes into what lists, tuples and dicts hold, too."""
+        given = get_proper_type(type_)
+        if depth > _DEPTH:
+            return _ANYTHING
+        if isinstance(given, UnionType):
+            return UnionType.make_union([self.plain(each, depth) for each in given.items])
+        if isinstance(given, TupleType):
+            return given.copy_modified(items=[self.plain(each, depth + 1) for each in given.items])
+        if isinstance(given, Instance) and given.type.fullname in _HOLDERS:
+            return given.copy_modified(args=[self.plain(each, depth + 1) for each in given.args])
+        return self.fields(given, depth) or given
 
     def result(self, step: Step, arm: Arm, key: str) -> ProperType | None:
         """What a function that knows nothing of pipelines returns for a key."""

@@ -27,6 +27,7 @@ from mypy.nodes import (
     TempNode,
 )
 
+from orchwipy_lint.checker.changes import changed_keys
 from orchwipy_lint.checker.definitions import last_assignments, stores
 from orchwipy_lint.model import Arm, Span, Step
 
@@ -78,17 +79,29 @@ class Tree:
 
     def last_assigned(self, step: Step, arm: Arm, name: str) -> list[Expression] | None:
         """What a local can be at an arm: the expressions assigned to it, None where it may be anything."""
-        function, place = self.twins.get(step.span.line), self._place(arm.span)
-        if function is None:
+        function, node = self.twins.get(step.span.line), self._twin(step, arm.span)
+        if function is None or node is None:
             return None
-        for node in ast.walk(function):
+        target = None if arm.target.by_default else arm.target.step
+        known = self._pairs(step).assigned
+        nodes = [known.get(_extent(each)) for each in last_assignments(function, node, name, target) or ()]
+        kept = [each for each in nodes if each is not None]
+        return kept if kept and len(kept) == len(nodes) else None
+
+    def is_changed(self, step: Step, arm: Arm, key: str) -> bool:
+        """Whether the dict that an arm is may get another value for a key after it was written out."""
+        function, node = self.twins.get(step.span.line), self._twin(step, arm.span)
+        if function is None or node is None:
+            return True
+        changed = changed_keys(function, node)
+        return changed is None or key in changed
+
+    def _twin(self, step: Step, span: Span) -> ast.expr | None:
+        """The call or dict display that takes up a span, as `ast` has it."""
+        function, place = self.twins.get(step.span.line), self._place(span)
+        for node in ast.walk(function) if function is not None else ():
             if isinstance(node, (ast.Call, ast.Dict)) and _extent(node) == place:
-                target = None if arm.target.by_default else arm.target.step
-                values = last_assignments(function, node, name, target)
-                known = self._pairs(step).assigned
-                nodes = [known.get(_extent(each)) for each in values or ()]
-                kept = [each for each in nodes if each is not None]
-                return kept if kept and len(kept) == len(nodes) else None
+                return node
         return None
 
     def _pairs(self, step: Step) -> _Pairs:
