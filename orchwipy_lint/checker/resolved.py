@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from mypy.nodes import ArgKind, CallExpr, Expression, NameExpr
-from mypy.types import Instance, LiteralType, NoneType
+from mypy.types import Instance, LiteralType, NoneType, ProperType
 
 from orchwipy_lint.checker.forms import arguments, is_call, is_dict, is_none
 from orchwipy_lint.checker.sent import Sent
@@ -118,7 +118,7 @@ class Resolver:
         """An effect without the splats of which mypy knows the keys."""
         if not effect.unread:
             return effect
-        sure, maybe = set[str](), set[str]()
+        sure, maybe, consumed = set[str](), set[str](), {"$next", step.next_key}
         for splat in effect.unread:
             outer = self.tree.expression(step, splat.outer)
             shapes = None if outer is None else self.sent.splat(outer, splat.number)
@@ -126,8 +126,8 @@ class Resolver:
                 return effect
             sure |= set.intersection(*(set(each.required_keys) for each in shapes))
             maybe |= {key for each in shapes for key in each.items}
-        sets = {key: UNKNOWN_VALUE for key in sure if not key.startswith("$")} | dict(effect.sets)
-        more = {key: UNKNOWN_VALUE for key in maybe if not key.startswith("$") and key not in sets}
+        sets = dict.fromkeys(sorted(sure - consumed), UNKNOWN_VALUE) | dict(effect.sets)
+        more = dict.fromkeys(sorted(maybe - consumed - sets.keys()), UNKNOWN_VALUE)
         more |= {key: value for key, value in effect.maybe.items() if key not in sets}
         return replace(effect, sets=sets, maybe=more, opens=False, unread=())
 
@@ -150,16 +150,25 @@ class Resolver:
 
     def _targets(self, step: Step, node: Expression, *, is_whole: bool) -> _Targets:
         """Where a return leads by the type of what it names, each with its cases; none where that is open."""
-        named = self._named(step, node)
-        if named is None:
-            is_silent = is_whole and is_dict(node) and self.sent.lacks(node, step.next_key)
-            return [(each, ALWAYS) for each in self._default(step)] if is_silent else []
-        if not is_whole and is_dict(node):
-            return []  # what is in a variable may be changed after it was written out
-        texts = self._texts(named)
+        if is_call(node, "Parallel", "MapEach", "Detach"):
+            given = arguments(node)
+            following = given.get("join", given.get("then"))
+            return [] if following is None else self._targets(step, following, is_whole=True)
+        named: Expression | None = node
+        if is_dict(node):
+            if not is_whole:
+                return []  # what is in a variable may be changed after it was written out
+            if self.sent.lacks(node, step.next_key):
+                return [(each, ALWAYS) for each in self._default(step)]
+            named = self.sent.entry(node, step.next_key)
+            type_ = self.sent.given(node, step.next_key, is_sure=True)
+        else:
+            named = arguments(node, "next_fn").get("next_fn") if is_call(node, "ReturnUpdates") else node
+            type_ = None if named is None else self.sent.of(named)
+        texts = None if type_ is None else self._texts(type_)
         if not texts or len(texts) > _MOST:
             return []
-        parameter = self._parameter(step, named)
+        parameter = None if named is None else self._parameter(step, named)
         found: _Targets = []
         for text in texts:
             targets = [Target(text)] if text else self._default(step)
@@ -168,20 +177,10 @@ class Resolver:
             found += [(each, ALWAYS if parameter is None else (_test(parameter, text),)) for each in targets]
         return found
 
-    def _named(self, step: Step, node: Expression) -> Expression | None:
-        """The expression that names the next step; the return form may be that itself, as a branch is."""
-        if is_call(node, "ReturnUpdates"):
-            return arguments(node, "next_fn").get("next_fn")
-        if is_call(node, "Parallel", "MapEach", "Detach"):
-            given = arguments(node)
-            return given.get("join", given.get("then"))
-        return self.sent.entry(node, step.next_key) if is_dict(node) else node
-
-    def _texts(self, node: Expression) -> list[str | None] | None:
-        """All that an expression can be, where these are texts and None."""
-        found = self.sent.of(node)
+    def _texts(self, type_: ProperType) -> list[str | None] | None:
+        """All that a value can be, where these are texts and None."""
         try:
-            arriving = [] if found is None else items_of(Wire(self.sent.types).arriving(found))
+            arriving = items_of(Wire(self.sent.types).arriving(type_))
         except Refused:
             return None
         texts: list[str | None] = []

@@ -110,8 +110,8 @@ class Sent:
                 return each
         return None
 
-    def given(self, node: Expression, key: str) -> ProperType | None:
-        """The type of what a call or dict display gives for a key, splats included."""
+    def given(self, node: Expression, key: str, *, is_sure: bool = False) -> ProperType | None:
+        """The type of what a call or dict display gives for a key, splats included; perhaps only surely."""
         found: list[Type] = []
         for name, each in reversed([*parts(node)]):
             shapes = self.shapes(each) if name is None else []
@@ -122,8 +122,8 @@ class Sent:
                 known = self.of(each)
                 return None if known is None else union_of([*found, known])
             if shapes and all(key in shape.required_keys for shape in shapes):
-                break
-        return union_of(found) if found else None
+                return union_of(found)
+        return union_of(found) if found and not is_sure else None
 
     def lacks(self, node: Expression, key: str) -> bool:
         """Whether a dict that is written out surely has no such key."""
