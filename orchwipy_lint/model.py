@@ -26,6 +26,7 @@ __all__ = [
     "Pipeline",
     "ReturnSite",
     "Span",
+    "Splat",
     "Step",
     "Target",
     "Test",
@@ -111,6 +112,14 @@ class Base(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Splat:
+    """A dict that a call or dict display lays over: the place of that, and which one it is there."""
+
+    outer: Span
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Effect:
     """How an arm makes the next state: start from `base`, remove `drops`, set `sets`.
 
@@ -125,6 +134,8 @@ class Effect:
     sets: Mapping[str, Value] = field(default_factory=dict)
     maybe: Mapping[str, Value] = field(default_factory=dict)
     opens: bool = False
+    unread: tuple[Splat, ...] = ()
+    """What was splatted that cannot be read, where nothing else opens it."""
     drops_unknown: bool = False
     original: bool = False
     named_drops: tuple[str, ...] = ()

@@ -1,7 +1,10 @@
 """mypy with the plugin finds in every fixture what `orchwipy check` finds.
 
-Where mypy knows more, the line says so: `# mypy: OWP103` for a finding that it has besides, `# mypy: no
-OWP206` for one that it has not, since it proves the contrary or reports the same by itself.
+A fixture in which mypy knows more carries both expectations. Those of `orchwipy check` are written as ever,
+and before them what mypy says otherwise on that line: `# mypy: OWP103` for a finding that it has besides,
+`# mypy: no OWP206` for one that it has not, since it proves the contrary or reports the same by itself. So
+`# mypy: no OWP206  # mypy: OWP101  # OWP206: 12` is a next step that only mypy can read, and the key that
+is missing there.
 """
 
 from __future__ import annotations

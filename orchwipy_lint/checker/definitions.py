@@ -6,7 +6,8 @@
     return ConditionalReturns(choice, ReturnUpdates("tea"), c=ReturnUpdates("coffee", beans=beans))
 
 By mypy's own reading `beans` may be None in both arms. The arm `c` is taken where `choice` is "c", though,
-and there the first assignment is never the last. What is known of a name counts at every test before the
+and there the first assignment is never the last. An arm that leads to the step `where` names tells what
+`where` is. What is known of a name counts at every test before the
 return after which nothing is assigned to the name.
 """
 
@@ -16,7 +17,7 @@ import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["last_assignments"]
+__all__ = ["last_assignments", "stores"]
 
 _Definitions = frozenset["ast.expr | None"]
 """The expressions that were assigned; None for anything else that a name can hold."""
@@ -50,15 +51,17 @@ class _Known:
         return self.truth
 
 
-def last_assignments(function: _Function, arm: ast.expr, name: str) -> list[ast.expr] | None:
-    """The expressions of which `name` is one at an arm; None where it may be anything else."""
+def last_assignments(
+    function: _Function, arm: ast.expr, name: str, target: str | None
+) -> list[ast.expr] | None:
+    """The expressions of which `name` is one at an arm that leads to `target`; None for anything."""
     parents = {child: node for node in ast.walk(function) for child in ast.iter_child_nodes(node)}
     place: ast.AST = arm
     while not isinstance(place, ast.Return):
         if place not in parents or isinstance(place, _SCOPES):
             return None
         place = parents[place]
-    known = _known(arm, parents)
+    known = _known(arm, parents) or _named(arm, target)
     walk = _Walk(name, place, known, None if known is None else _last_stored(known.name, place, parents))
     walk.block(function.body, frozenset({None}))
     found = frozenset[ast.expr | None]().union(*walk.found)
@@ -70,7 +73,7 @@ def _known(arm: ast.expr, parents: dict[ast.AST, ast.AST]) -> _Known | None:
     """What is known of the operand of the `ConditionalReturns` around an arm."""
     keyword = parents.get(arm)
     call = parents.get(keyword) if isinstance(keyword, ast.keyword) else keyword
-    if not isinstance(call, ast.Call) or not _is_choice(call.func):
+    if not isinstance(call, ast.Call) or _called(call.func) != "ConditionalReturns":
         return None
     named = {each.arg: each.value for each in call.keywords if each.arg is not None}
     operand = call.args[0] if call.args else named.get("operand")
@@ -85,9 +88,21 @@ def _known(arm: ast.expr, parents: dict[ast.AST, ast.AST]) -> _Known | None:
     return _Known(operand.id, never=tuple(values), truth=False if "true" in named else None)
 
 
-def _is_choice(function: ast.expr) -> bool:
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    return name == "ConditionalReturns"
+def _named(arm: ast.expr, target: str | None) -> _Known | None:
+    """What is known of the local that names the next step."""
+    named: list[ast.expr] = []
+    if isinstance(arm, ast.Call) and _called(arm.func) == "ReturnUpdates":
+        named = [*arm.args[:1], *(each.value for each in arm.keywords if each.arg == "next_fn")]
+    elif isinstance(arm, ast.Dict):
+        keys = zip(arm.keys, arm.values, strict=True)
+        named = [each for key, each in keys if isinstance(key, ast.Constant) and key.value == "$next"]
+    if target is None or len(named) != 1 or not isinstance(named[0], ast.Name):
+        return None
+    return _Known(named[0].id, only=(target,))
+
+
+def _called(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
 @dataclass(slots=True)
@@ -120,7 +135,7 @@ class _Walk:
             return self.branch(node, held)
         if isinstance(node, (ast.For, ast.AsyncFor, ast.While)):
             left = self.anywhere([node], held)
-            unsettled = self.known is not None and _stores(node, self.known.name)
+            unsettled = self.known is not None and stores(node, self.known.name)
             self.unsettled += unsettled
             self.block(node.body, left)
             self.unsettled -= unsettled
@@ -159,7 +174,7 @@ class _Walk:
             if isinstance(node, ast.AnnAssign) and value is None:
                 return held
             return frozenset({value})
-        return frozenset({None}) if _stores(node, self.name) else held
+        return frozenset({None}) if stores(node, self.name) else held
 
     def anywhere(self, nodes: Iterable[ast.AST], held: _Definitions) -> _Definitions:
         """What the name may hold somewhere amidst these."""
@@ -204,14 +219,15 @@ def _last_stored(name: str, target: ast.Return, parents: dict[ast.AST, ast.AST])
     place: ast.AST = target
     while place in parents:
         place = parents[place]
-        if isinstance(place, (ast.For, ast.AsyncFor, ast.While)) and _stores(place, name):
+        if isinstance(place, (ast.For, ast.AsyncFor, ast.While)) and stores(place, name):
             return None
     nodes = [node for node in ast.walk(place) if _is_store(node, name)]
     places = [(getattr(node, "lineno", 0), getattr(node, "col_offset", 0)) for node in nodes]
     return max((each for each in places if each <= (target.lineno, target.col_offset)), default=(0, 0))
 
 
-def _stores(outer: ast.AST, name: str) -> bool:
+def stores(outer: ast.AST, name: str) -> bool:
+    """Whether something in a node gives a name a value."""
     return any(_is_store(node, name) for node in ast.walk(outer))
 
 

@@ -21,7 +21,7 @@ from mypy.types import (
 from orchwipy_lint.checker.wire import items_of, union_of
 from orchwipy_lint.types import KINDS, Atom
 
-__all__ = ["atom_of", "fits", "shown"]
+__all__ = ["atom_of", "fits", "is_anything", "is_no_list", "shown"]
 
 
 def fits(arriving: Type, wanted: Type) -> bool:
@@ -58,6 +58,19 @@ def _has_keys(declared: TypedDictType, given: TypedDictType) -> bool:
     return declared.required_keys <= given.required_keys and all(
         fits(given.items[key], type_) for key, type_ in declared.items.items() if key in given.items
     )
+
+
+def is_anything(type_: ProperType) -> bool:
+    """Whether a type says nothing of what it holds."""
+    is_object = isinstance(type_, Instance) and type_.type.fullname == "builtins.object"
+    return is_object or isinstance(type_, AnyType)
+
+
+def is_no_list(type_: ProperType) -> bool:
+    """Whether what arrives is surely no list of JSON's."""
+    if isinstance(type_, Instance):
+        return any(type_.type.has_base(f"builtins.{name}") for name in (*KINDS, "dict"))
+    return isinstance(type_, (NoneType, LiteralType, TypedDictType))
 
 
 def shown(type_: Type, options: Options) -> str:

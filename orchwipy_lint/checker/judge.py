@@ -8,14 +8,16 @@ since conditions on the way tell them apart.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from mypy.types import AnyType, ProperType, Type
+from mypy.types import AnyType, ProperType, Type, TypeOfAny
 
-from orchwipy_lint.checker.fits import atom_of, fits, shown
+from orchwipy_lint.checker.derived import Derivation, Way, derivations
+from orchwipy_lint.checker.fits import atom_of, fits, is_no_list, shown
+from orchwipy_lint.checker.given import Given, Giver
 from orchwipy_lint.checker.sent import Sent
 from orchwipy_lint.checker.signatures import Signatures
-from orchwipy_lint.checker.wire import Refused, Wire, items_of, union_of
+from orchwipy_lint.checker.wire import items_of, union_of
 from orchwipy_lint.findings import Finding
 from orchwipy_lint.flow import Flow
 from orchwipy_lint.flow.graph import Edge, Node
@@ -23,14 +25,13 @@ from orchwipy_lint.flow.layers import Layers
 from orchwipy_lint.flow.monitors import THERE, Carried
 from orchwipy_lint.flow.witness import Path
 from orchwipy_lint.model import Arm, Case, Span, Step
+from orchwipy_lint.rules.maps import no_list
 from orchwipy_lint.rules.state import MISSING_ARGUMENT
-from orchwipy_lint.rules.values import NOT_SERIALIZABLE, incompatible, unsent
+from orchwipy_lint.rules.values import NOT_SERIALIZABLE, incompatible
+from orchwipy_lint.types import Atom
 from orchwipy_lint.types import Type as AnnotatedType
 
 __all__ = ["Judge"]
-
-_Site = tuple[Span, str]
-"""An arm and a key that it sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +49,15 @@ class _Typed(Carried):
 
     def before(self, edge: Edge, case: Case, statuses: int, layers: Layers) -> int:
         if edge.number in self.through:
-            refused = any(test.key == self.key and not test.allows_some(self.atom) for test in case)
+            refused = self.key in edge.arm.untyped or any(
+                test.key == self.key and not test.allows_some(self.atom) for test in case
+            )
             return statuses & ~layers.spread(THERE) if refused else statuses
         return Carried.before(self, edge, case, statuses, layers)
 
     def on_arrival(self, node: Node, statuses: int, layers: Layers) -> int:
         refuses = node.fork is None and node.origin in self.refusing
         return statuses & ~layers.spread(THERE) if refuses else statuses
-
-
-@dataclass(slots=True)
-class _Giver:
-    """The arms at one place that set a key, and the alternatives of what they give it, as they arrive."""
-
-    edges: list[Edge] = field(default_factory=list)
-    sent: list[ProperType] = field(default_factory=list)
-    arriving: dict[ProperType, list[Edge]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,49 +74,34 @@ class _Taker:
         return all(self.read.accepts_atom(atom_of(each)) for each in items_of(arriving))
 
 
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """A value that a key has by some arms, or the caller; `by` made it of another, of the class `of`."""
+
+    key: str
+    value: ProperType
+    edges: list[Edge]
+    by: Derivation | None = None
+    way: Way | None = None
+    of: Atom | None = None
+
+    def reached(self, flow: Flow, path: Path) -> Way | None:
+        """The whole way, where a path carries the value on."""
+        if self.by is None or self.way is None or self.of is None:
+            return Way.first(flow, path, self.key)
+        return self.way.onward(flow, self.by, self.of, path)
+
+
 class Judge:
     """Judges the values that the steps of one module give in one pipeline."""
 
     def __init__(self, flow: Flow, path: str, sent: Sent, signatures: Signatures) -> None:
         self.flow, self.path, self.sent, self.signatures = flow, path, sent, signatures
-        self.wire = Wire(sent.types)
-        self.givers: dict[str, dict[tuple[int, Span], _Giver]] = {}
-        self.through: dict[str, set[int]] = {}
-        self.refused: dict[_Site, Finding] = {}
-        self.resolved: set[_Site] = set()
-        """The sites of which mypy tells the type, so that nobody else need say anything."""
-        for edge in flow.graph.edges:
-            self._read(edge)
-
-    def _read(self, edge: Edge) -> None:
-        node = self.flow.graph.nodes[edge.source]
-        is_reached = self.flow.before[edge.source] is not None
-        if not is_reached or node.fork is not None or node.step.path != self.path:
-            return
-        for key, value in {**edge.arm.effect.sets, **edge.arm.effect.maybe}.items():
-            if value.placeholder:
-                continue
-            type_ = self.sent.value(node.step, edge.arm, key, value)
-            if type_ is None:
-                continue
-            self.resolved.add((edge.arm.span, key))
-            if isinstance(type_, AnyType):
-                if value.copies == key:
-                    self.through.setdefault(key, set()).add(edge.number)
-                continue
-            giver = self.givers.setdefault(key, {}).setdefault((node.origin, edge.arm.span), _Giver())
-            giver.edges.append(edge)
-            giver.sent.append(type_)
-            for each in items_of(type_):
-                self._give(giver, edge, key, each)
-
-    def _give(self, giver: _Giver, edge: Edge, key: str, sent: ProperType) -> None:
-        try:
-            for each in items_of(self.wire.arriving(sent)):
-                giver.arriving.setdefault(each, []).append(edge)
-        except Refused as refused:
-            found = unsent(self.flow, edge, key, refused.name, refused.help)
-            self.refused.setdefault((edge.arm.span, key), found)
+        self.given = Given(flow, path, sent, signatures)
+        self.derivations: dict[str, list[Derivation]] = {}
+        for each in derivations(flow, self.given.is_open):
+            if (each.edge.number, each.key) not in self.given.typed:
+                self.derivations.setdefault(each.source, []).append(each)
 
     def decides(self, finding: Finding) -> bool:
         """Whether mypy tells the types by which the rules found this, or reports it itself."""
@@ -131,9 +110,9 @@ class Judge:
         if finding.code == MISSING_ARGUMENT.code:
             return any(self.sent.is_missing(step, arm, key) for step, arm in self._at(span))
         if finding.code == NOT_SERIALIZABLE.code:
-            return (span, key) in self.resolved
+            return (span, key) in self.given.resolved
         if self._sets(span, key):
-            return (span, key) in self.resolved
+            return (span, key) in self.given.resolved
         graph = self.flow.graph
         entries = [graph.nodes[number].step for number in graph.entries]
         return all(self.signatures.declared(step, key) is not None for step in entries)
@@ -152,12 +131,15 @@ class Judge:
 
     def findings(self) -> Iterator[Finding]:
         """What does not fit, and what JSON cannot carry."""
-        yield from self.refused.values()
+        yield from self.given.refused.values()
         takers = self._takers()
         for key, nodes in takers.items():
-            for giver in self.givers.get(key, {}).values():
+            for giver in self.given.givers.get(key, {}).values():
                 yield from self._misfits(key, giver, nodes)
             yield from self._brought(key, nodes)
+        for key, fork in self._maps():
+            yield from self._unmapped(key, fork, takers.get(key, []))
+        yield from self._derived(takers)
 
     def _takers(self) -> dict[str, list[_Taker]]:
         """The reachable steps that declare a key."""
@@ -176,19 +158,19 @@ class Judge:
             for key, steps in found.items()
         }
 
-    def _misfits(self, key: str, giver: _Giver, takers: list[_Taker]) -> Iterator[Finding]:
+    def _misfits(self, key: str, giver: Giver, takers: list[_Taker]) -> Iterator[Finding]:
         for taker in takers:
             best: Path | None = None
             for each, edges in giver.arriving.items():
                 if not taker.takes(each):
-                    path = self._carried(key, each, edges, taker, takers)
+                    path = self._carried(key, each, edges, taker.nodes, takers)
                     if path is not None and (best is None or len(path) < len(best)):
                         best = path
             if best is not None and not self._is_told(key, giver, best):
                 given = self._shown(union_of(giver.sent), union_of(giver.arriving))
                 yield incompatible(self.flow, key, given, giver.edges, taker.nodes[0], best)
 
-    def _is_told(self, key: str, giver: _Giver, path: Path) -> bool:
+    def _is_told(self, key: str, giver: Giver, path: Path) -> bool:
         """Whether mypy itself reports it: a step that does not take what its own `next` is given."""
         edge = path.hops[-1].edge
         step = self.flow.graph.nodes[edge.source].step
@@ -204,7 +186,7 @@ class Judge:
                 continue
             for taker in takers:
                 for each in items_of(brought):
-                    path = None if taker.takes(each) else self._carried(key, each, [], taker, takers)
+                    path = None if taker.takes(each) else self._carried(key, each, [], taker.nodes, takers)
                     if path is not None and self._is_ours(path):
                         given = self._shown(brought, brought)
                         yield incompatible(self.flow, key, given, [], taker.nodes[0], path)
@@ -213,12 +195,77 @@ class Judge:
     def _is_ours(self, path: Path) -> bool:
         return self.flow.graph.nodes[path.hops[-1].edge.source].step.path == self.path
 
+    def _maps(self) -> Iterator[tuple[str, list[Node]]]:
+        """The keys that are mapped over, with the forks of each place that does it."""
+        found: dict[tuple[int, Span, str], list[Node]] = {}
+        for fork in self.flow.graph.forks:
+            if fork.fan.over is not None and self.flow.before[fork.node] is not None:
+                node = self.flow.graph.nodes[fork.node]
+                found.setdefault((node.origin, fork.arm.span, fork.fan.over), []).append(node)
+        for (_, _, key), nodes in found.items():
+            yield key, nodes
+
+    def _unmapped(self, key: str, nodes: list[Node], takers: list[_Taker]) -> Iterator[Finding]:
+        """What a map gets that is no list."""
+        for given, edges in self.given.sources(key):
+            path = self._carried(key, given, edges, nodes, takers) if is_no_list(given) else None
+            if path is not None and (edges or self._is_ours(path)):
+                yield no_list(self.flow, key, self._shown(given, given), edges, path)
+
+    def _derived(self, takers: dict[str, list[_Taker]]) -> Iterator[Finding]:
+        """What does not fit under the key to which it was passed on."""
+        for key in self.derivations:
+            for given, edges in self.given.sources(key):
+                best: dict[tuple[str, int], tuple[ProperType, _Taker, Way]] = {}
+                for name, made, taker, way in self._onward(key, given, edges, takers):
+                    place = name, taker.nodes[0].origin
+                    if place not in best or len(way.shown) < len(best[place][2].shown):
+                        best[place] = made, taker, way
+                for (name, _), (made, taker, way) in best.items():
+                    if edges or self._is_ours(way.path):
+                        yield incompatible(
+                            self.flow,
+                            name,
+                            self._shown(made, made),
+                            edges,
+                            taker.nodes[0],
+                            way.path,
+                            way.rows,
+                        )
+
+    def _onward(
+        self, key: str, given: ProperType, edges: list[Edge], takers: dict[str, list[_Taker]]
+    ) -> Iterator[tuple[str, ProperType, _Taker, Way]]:
+        """Where a value does not fit under another key: that, what it is then, who takes it, how it came."""
+        flow, types = self.flow, self.sent.types
+        any_list = types.named("builtins.list", AnyType(TypeOfAny.special_form))
+        waiting: list[_Going] = [_Going(key, given, edges)]
+        seen: set[tuple[int, str, ProperType]] = set()
+        for going in waiting:  # grows while it is read
+            for by in self.derivations.get(going.key, ()):
+                nodes = [flow.graph.nodes[by.at]]
+                path = self._carried(going.key, going.value, going.edges, nodes, takers.get(going.key, []))
+                way = None if path is None else going.reached(flow, path)
+                for made in by.of(going.value, types) if way is not None else ():
+                    if way is None or (by.edge.number, by.key, made) in seen:
+                        continue
+                    seen.add((by.edge.number, by.key, made))
+                    after = _Going(by.key, made, [by.edge], by, way, atom_of(going.value))
+                    waiting.append(after)
+                    for taker in takers.get(by.key, ()):
+                        if taker.takes(made) or (by.kind == "result" and not taker.takes(any_list)):
+                            continue
+                        path = self._carried(by.key, made, [by.edge], taker.nodes, takers[by.key])
+                        found = None if path is None else after.reached(flow, path)
+                        if found is not None:
+                            yield by.key, made, taker, found
+
     def _carried(
         self,
         key: str,
         given: ProperType,
         edges: list[Edge],
-        taker: _Taker,
+        nodes: list[Node],
         takers: list[_Taker],
     ) -> Path | None:
         """How a value of this type that these arms give, or the caller, reaches one of the nodes."""
@@ -228,10 +275,10 @@ class Judge:
             atom_of(given),
             frozenset(edge.number for edge in edges),
             refusing=frozenset(each.nodes[0].origin for each in takers if not each.takes(given)),
-            through=frozenset(self.through.get(key, ())),
+            through=frozenset(self.given.through.get(key, ())),
         )
         best: Path | None = None
-        for node in taker.nodes:
+        for node in nodes:
             for into in flow.graph.into[node.number]:
                 reached = flow.before[into.source] is not None
                 path = flow.witnesses.path(monitor, into, THERE) if reached else None

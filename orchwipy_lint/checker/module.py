@@ -57,7 +57,7 @@ def _found(build: Build, file: MypyFile, part: Part) -> list[Finding]:
     found = [replace(each, path=path) for each in part.problems]
     if part.pipelines:
         module = Typed(build, file, part)
-        pipelines = [module.pruned(each) for each in part.pipelines]
+        pipelines = [module.known(each) for each in part.pipelines]
         codes = codes_of(wanted)
         found += [each for one in pipelines for each in module.findings(one, codes) if each.path == path]
         for name, text in part.lines.items():

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from mypy.expandtype import expand_type_by_instance
 from mypy.meet import is_overlapping_types
 from mypy.nodes import (
-    ArgKind,
     CallExpr,
     ConditionalExpr,
     DictExpr,
@@ -17,7 +16,6 @@ from mypy.nodes import (
     ListExpr,
     MemberExpr,
     NameExpr,
-    RefExpr,
     StarExpr,
     StrExpr,
     TupleExpr,
@@ -35,18 +33,23 @@ from mypy.types import (
     Type,
     TypedDictType,
     TypeOfAny,
+    UnionType,
     get_proper_type,
 )
 
+from orchwipy_lint.checker.forms import is_asdict, is_dict, is_get, is_next, parts, splats
 from orchwipy_lint.checker.internals import Types
 from orchwipy_lint.checker.trees import Tree
-from orchwipy_lint.checker.wire import items_of, union_of
+from orchwipy_lint.checker.wire import items_of, union_of, value_of
 from orchwipy_lint.model import Arm, Step, Value
 from orchwipy_lint.types import Scalar
 
 __all__ = ["Sent"]
 
 _ANYTHING = AnyType(TypeOfAny.special_form)
+_DEPTH = 8
+"""Of a dataclass that is nested deeper nothing is known: it may be made of itself."""
+_HOLDERS = ("builtins.list", "builtins.tuple", "builtins.dict")
 _CLASSES = {"bool": "builtins.bool", "str": "builtins.str"}
 
 
@@ -64,6 +67,8 @@ class Sent:
         if step.is_plain:
             return self.result(step, arm, key)
         node = self.tree.expression(step, arm.span)
+        if node is not None and is_dict(node) and self.tree.is_changed(step, arm, key):
+            return self.assigned(step, value)
         expression = None if node is None else self.entry(node, key)
         if expression is not None:
             found = self.of(expression)
@@ -72,20 +77,20 @@ class Sent:
             return found
         if value.made:
             return self.assigned(step, value)
-        return None if node is None else self.splatted(node, key)
+        return None if node is None else self.given(node, key)
 
     def is_refused(self, step: Step, arm: Arm, key: str) -> bool:
         """Whether mypy itself reports the value that a `next` is given for a key."""
         node = self.tree.expression(step, arm.span)
-        if not isinstance(node, CallExpr) or not _is_next(node):
+        if node is None or not is_next(node):
             return False
         given = self.entry(node, key)
-        return any(map(self.types.is_refused, _splats(node) if given is None else [given]))
+        return any(map(self.types.is_refused, splats(node) if given is None else [given]))
 
     def is_missing(self, step: Step, arm: Arm, key: str) -> bool:
         """Whether mypy itself reports that a `next` is not given a key."""
         node = self.tree.expression(step, arm.span)
-        return isinstance(node, CallExpr) and _is_next(node) and self.types.is_missing(node, key)
+        return node is not None and is_next(node) and self.types.is_missing(node, key)
 
     def constant(self, given: Scalar) -> ProperType:
         if given.value is None:
@@ -96,16 +101,62 @@ class Sent:
 
     def entry(self, node: Expression, key: str) -> Expression | None:
         """The expression that a call or a dict display names for a key; the last one counts."""
-        if isinstance(node, CallExpr) and _names_keys(node):
-            named = zip(node.arg_names, node.args, strict=True)
-            return next((each for name, each in named if name == key), None)
-        if isinstance(node, DictExpr):
-            for name, each in reversed(node.items):
-                if name is None:
-                    return None  # what is splatted may have it
-                if self.text(name) == key:
-                    return each
+        for name, each in reversed([*parts(node)]):
+            if name is None and not isinstance(node, CallExpr):
+                shapes = self.shapes(each)
+                if shapes is None or any(key in shape.items for shape in shapes):
+                    return None
+            elif name is not None and self.key(name) == key:
+                return each
         return None
+
+    def given(self, node: Expression, key: str, *, is_sure: bool = False) -> ProperType | None:
+        """The type of what a call or dict display gives for a key, splats included; perhaps only surely."""
+        found: list[Type] = []
+        for name, each in reversed([*parts(node)]):
+            shapes = self.shapes(each) if name is None else []
+            if shapes is None or (name is not None and self.key(name) is None):
+                return None
+            found += [shape.items[key] for shape in shapes if key in shape.items]
+            if name is not None and self.key(name) == key:
+                known = self.of(each)
+                return None if known is None else union_of([*found, known])
+            if shapes and all(key in shape.required_keys for shape in shapes):
+                return union_of(found)
+        return union_of(found) if found and not is_sure else None
+
+    def lacks(self, node: Expression, key: str) -> bool:
+        """Whether a dict that is written out surely has no such key."""
+        for name, each in parts(node):
+            shapes = self.shapes(each) if name is None else []
+            if shapes is None or any(key in shape.items for shape in shapes):
+                return False
+            if name is not None and self.key(name) in (None, key):
+                return False
+        return True
+
+    def splat(self, outer: Expression, number: int) -> list[TypedDictType] | None:
+        """What the n-th dict can be that a call or display lays over."""
+        laid = splats(outer)
+        return self.shapes(laid[number]) if number < len(laid) else None
+
+    def shapes(self, node: Expression) -> list[TypedDictType] | None:
+        """The dicts that an expression can be, by their keys; None where these are not all known.
+
+        What mypy makes of two TypedDicts has no name, and only the keys that both have.
+        """
+        if isinstance(node, ConditionalExpr):
+            ways = [self.shapes(node.if_expr), self.shapes(node.else_expr)]
+            return None if None in ways else [shape for way in ways for shape in way or ()]
+        found = self.of(node)
+        is_exact = isinstance(node, DictExpr) or is_asdict(node)
+        shapes = [] if found is None else items_of(found)
+        known = [e for e in shapes if isinstance(e, TypedDictType) and (is_exact or not e.is_anonymous())]
+        return known if known and len(known) == len(shapes) else None
+
+    def key(self, name: str | Expression) -> str | None:
+        """A key, as it is written out or by the type of the expression."""
+        return name if isinstance(name, str) else self.text(name)
 
     def text(self, node: Expression) -> str | None:
         """The text that an expression is."""
@@ -131,13 +182,24 @@ class Sent:
         if isinstance(node, ConditionalExpr):
             ways = [self.of(node.if_expr), self.of(node.else_expr)]
             return union_of(each for each in ways if each is not None)
-        if isinstance(node, CallExpr) and _is_asdict(node):
+        if isinstance(node, CallExpr) and is_asdict(node):
             held = get_proper_type(self.types.of(node.args[0]) or _ANYTHING)
             fields = self.fields(held)
             if fields is not None:
                 return fields
-        found = self.types.of(node)
-        return None if found is None else get_proper_type(found)
+        found = get_proper_type(self.types.of(node))
+        if found is not None and is_get(node) and any(isinstance(each, AnyType) for each in items_of(found)):
+            return _ANYTHING  # whether the key is there, mypy cannot tell
+        if isinstance(found, AnyType) and isinstance(node, MemberExpr) and node.name == "value":
+            return self.value_of(node.expr) or found
+        return found
+
+    def value_of(self, member: Expression) -> ProperType | None:
+        """The value of an enum's member, where a test has told which one it is: mypy forgets it then."""
+        members = items_of(self.types.of(member) or _ANYTHING)
+        values = [value_of(e.fallback.type, e.value) for e in members if isinstance(e, LiteralType)]
+        known = [each for each in values if each is not None]
+        return union_of(known) if known and len(known) == len(members) else None
 
     def display(self, node: DictExpr) -> ProperType | None:
         """A dict display; with the types of its keys where all of them are written out."""
@@ -154,7 +216,7 @@ class Sent:
         fallback = self.types.named("typing._TypedDict")
         return TypedDictType(dict(items), set(required), set(), fallback)
 
-    def fields(self, held: ProperType) -> ProperType | None:
+    def fields(self, held: ProperType, depth: int = 0) -> ProperType | None:
         """What `dataclasses.asdict` makes of an instance."""
         if not isinstance(held, Instance) or "dataclass" not in held.type.metadata:
             return None
@@ -164,19 +226,21 @@ class Sent:
             type_ = None if symbol is None else symbol.type
             if type_ is None:
                 return None
-            given = get_proper_type(expand_type_by_instance(type_, held))
-            items[each["name"]] = self.fields(given) or given
+            items[each["name"]] = self.plain(expand_type_by_instance(type_, held), depth + 1)
         return self.record(items, items)
 
-    def splatted(self, node: Expression, key: str) -> ProperType | None:
-        """What a splat in a call or display brings for a key."""
-        for each in reversed(_splats(node)):
-            held = self.of(each)
-            if isinstance(held, TypedDictType) and key in held.items:
-                return get_proper_type(held.items[key])
-            if held is None or not isinstance(held, TypedDictType):
-                return None
-        return None
+    def plain(self, type_: Type, depth: int) -> Type:
+        """What `asdict` makes of a field: it goes into what lists, tuples and dicts hold, too."""
+        given = get_proper_type(type_)
+        if depth > _DEPTH:
+            return _ANYTHING
+        if isinstance(given, UnionType):
+            return UnionType.make_union([self.plain(each, depth) for each in given.items])
+        if isinstance(given, TupleType):
+            return given.copy_modified(items=[self.plain(each, depth + 1) for each in given.items])
+        if isinstance(given, Instance) and given.type.fullname in _HOLDERS:
+            return given.copy_modified(args=[self.plain(each, depth + 1) for each in given.args])
+        return self.fields(given, depth) or given
 
     def result(self, step: Step, arm: Arm, key: str) -> ProperType | None:
         """What a function that knows nothing of pipelines returns for a key."""
@@ -195,7 +259,7 @@ class Sent:
         if len(items_of(found)) > 1:
             found = _common(found, self.assigned(step, value))
         if len(items_of(found)) > 1:
-            last = self.tree.last_assigned(step, arm.span, name)
+            last = self.tree.last_assigned(step, arm, name)
             found = _common(found, None if last is None else self.union(last))
         return found
 
@@ -223,29 +287,3 @@ def _common(found: ProperType, given: ProperType | None) -> ProperType:
             elif is_overlapping_types(each, one, ignore_promotions=True):
                 kept.append(each)
     return union_of(kept) if kept else found
-
-
-def _names_keys(node: CallExpr) -> bool:
-    """Whether the keywords of a call are keys."""
-    callee = node.callee
-    named = isinstance(callee, RefExpr) and callee.fullname.rpartition(".")[2] in ("ReturnUpdates", "dict")
-    return named or _is_next(node)
-
-
-def _is_next(node: CallExpr) -> bool:
-    """Whether a call is one of `step.next`, which mypy judges too."""
-    return isinstance(node.callee, MemberExpr) and node.callee.name == "next"
-
-
-def _is_asdict(node: CallExpr) -> bool:
-    callee = node.callee
-    return isinstance(callee, RefExpr) and callee.fullname == "dataclasses.asdict" and len(node.args) == 1
-
-
-def _splats(node: Expression) -> list[Expression]:
-    if isinstance(node, CallExpr) and _names_keys(node):
-        kinds = zip(node.arg_kinds, node.args, strict=True)
-        return [each for kind, each in kinds if kind is ArgKind.ARG_STAR2]
-    if isinstance(node, DictExpr):
-        return [each for name, each in node.items if name is None]
-    return []

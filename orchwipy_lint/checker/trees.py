@@ -29,8 +29,9 @@ from mypy.nodes import (
     TempNode,
 )
 
-from orchwipy_lint.checker.definitions import last_assignments
-from orchwipy_lint.model import Span, Step
+from orchwipy_lint.checker.changes import changed_keys
+from orchwipy_lint.checker.definitions import last_assignments, stores
+from orchwipy_lint.model import Arm, Span, Step
 from orchwipy_lint.source.statements import Function, statements
 
 __all__ = ["Tree"]
@@ -84,18 +85,42 @@ class Tree:
         """What is assigned in a step's function, by the span of the expression."""
         return self._pairs(step).assigned.get(self._place(span))
 
-    def last_assigned(self, step: Step, arm: Span, name: str) -> list[Expression] | None:
+    def call_with(self, step: Step, argument: Expression) -> CallExpr | None:
+        """The call in a step's function that has this argument."""
+        nodes = (each for line in self._nodes(step).values() for _, _, each in line.displays)
+        calls = (each for each in nodes if isinstance(each, CallExpr))
+        return next((each for each in calls if any(one is argument for one in each.args)), None)
+
+    def is_assigned(self, step: Step, name: str) -> bool:
+        """Whether a step's function assigns a name anywhere."""
+        function = self.twins.get(step.span.line)
+        return function is None or any(stores(each, name) for each in function.body)
+
+    def last_assigned(self, step: Step, arm: Arm, name: str) -> list[Expression] | None:
         """What a local can be at an arm: the expressions assigned to it, None where it may be anything."""
-        function, place = self.twins.get(step.span.line), self._place(arm)
-        if function is None:
+        function, node = self.twins.get(step.span.line), self._twin(step, arm.span)
+        if function is None or node is None:
             return None
-        for node in ast.walk(function):
+        target = None if arm.target.by_default else arm.target.step
+        known = self._pairs(step).assigned
+        nodes = [known.get(_extent(each)) for each in last_assignments(function, node, name, target) or ()]
+        kept = [each for each in nodes if each is not None]
+        return kept if kept and len(kept) == len(nodes) else None
+
+    def is_changed(self, step: Step, arm: Arm, key: str) -> bool:
+        """Whether the dict that an arm is may get another value for a key after it was written out."""
+        function, node = self.twins.get(step.span.line), self._twin(step, arm.span)
+        if function is None or node is None:
+            return True
+        changed = changed_keys(function, node)
+        return changed is None or key in changed
+
+    def _twin(self, step: Step, span: Span) -> ast.expr | None:
+        """The call or dict display that takes up a span, as `ast` has it."""
+        function, place = self.twins.get(step.span.line), self._place(span)
+        for node in ast.walk(function) if function is not None else ():
             if isinstance(node, (ast.Call, ast.Dict)) and _extent(node) == place:
-                values = last_assignments(function, node, name)
-                known = self._pairs(step).assigned
-                nodes = [known.get(_extent(each)) for each in values or ()]
-                kept = [each for each in nodes if each is not None]
-                return kept if kept and len(kept) == len(nodes) else None
+                return node
         return None
 
     def _nodes(self, step: Step) -> _Lines[Expression]:

@@ -11,20 +11,22 @@ from mypy.nodes import MypyFile
 from orchwipy_lint.checker.internals import Build
 from orchwipy_lint.checker.judge import Judge
 from orchwipy_lint.checker.parts import Part
+from orchwipy_lint.checker.resolved import Resolver
 from orchwipy_lint.checker.sent import Sent
 from orchwipy_lint.checker.signatures import Signatures
 from orchwipy_lint.checker.trees import Tree
 from orchwipy_lint.findings import Finding
 from orchwipy_lint.flow import analyse
-from orchwipy_lint.model import Arm, Pipeline, Step
+from orchwipy_lint.model import Pipeline
 from orchwipy_lint.rules import RULES
+from orchwipy_lint.rules.maps import NOT_A_LIST
 from orchwipy_lint.rules.state import MISSING_ARGUMENT
 from orchwipy_lint.rules.values import INCOMPATIBLE_ARGUMENT, NOT_SERIALIZABLE
 from orchwipy_lint.workspace import place_of
 
 __all__ = ["Typed"]
 
-_JUDGED = (MISSING_ARGUMENT, INCOMPATIBLE_ARGUMENT, NOT_SERIALIZABLE)
+_JUDGED = (MISSING_ARGUMENT, INCOMPATIBLE_ARGUMENT, NOT_SERIALIZABLE, NOT_A_LIST)
 """What mypy may know better, or report itself."""
 
 
@@ -40,22 +42,11 @@ class Typed:
         self.sent = Sent(self.tree, self.types)
         self.signatures = Signatures(self.path, self.tree, _modules(build, part), part.lines)
 
-    def pruned(self, pipeline: Pipeline) -> Pipeline:
-        """The pipeline without the returns that mypy proves are never reached."""
-        steps = tuple(self._pruned(each) if each.path == self.path else each for each in pipeline.steps)
-        return replace(pipeline, steps=steps)
-
-    def _pruned(self, step: Step) -> Step:
-        sites = []
-        for site in step.returns:
-            arms = tuple(arm for arm in site.arms if self._is_reached(step, arm))
-            if arms or not site.arms:
-                sites.append(replace(site, arms=arms))
-        return replace(step, returns=tuple(sites)) if sites else step
-
-    def _is_reached(self, step: Step, arm: Arm) -> bool:
-        node = self.tree.expression(step, arm.span)
-        return node is None or self.types.of(node) is not None
+    def known(self, pipeline: Pipeline) -> Pipeline:
+        """The pipeline as mypy knows it, as far as it stands in this module."""
+        resolver = Resolver(self.tree, self.sent)
+        steps = [resolver.step(each) if each.path == self.path else each for each in pipeline.steps]
+        return replace(pipeline, steps=tuple(steps))
 
     def findings(self, pipeline: Pipeline, codes: Sequence[str]) -> Iterator[Finding]:
         """What the rules find; where mypy tells anything of the types of values, what it tells."""

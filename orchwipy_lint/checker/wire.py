@@ -30,7 +30,7 @@ from mypy.types import (
 from orchwipy_lint.checker.internals import Types
 from orchwipy_lint.rules.values import WAYS_OUT
 
-__all__ = ["Refused", "Wire", "items_of", "union_of"]
+__all__ = ["Refused", "Wire", "items_of", "union_of", "value_of"]
 
 _SCALARS = ("builtins.bool", "builtins.int", "builtins.float", "builtins.str")
 _LISTS = ("builtins.list", "builtins.tuple", "typing.Sequence", "typing.Collection", "typing.Iterable")
@@ -118,11 +118,8 @@ class Wire:
 
     def member(self, info: TypeInfo, name: str) -> ProperType | None:
         """The value of an enum's member, where it is a text or a number that is written out."""
-        node = info.names[name].node if name in info.names else None
-        type_ = get_proper_type(node.type) if isinstance(node, Var) else None
-        value = type_.last_known_value if isinstance(type_, Instance) else None
-        fits = any(info.has_base(each) for each in ("builtins.str", "builtins.int"))
-        return value if fits and value is not None and not value.is_enum_literal() else None
+        is_scalar = any(info.has_base(each) for each in ("builtins.str", "builtins.int"))
+        return value_of(info, name) if is_scalar else None
 
     def key(self, given: Type, depth: int) -> ProperType:
         """A key of a dict: JSON has texts alone, and makes them of what is a scalar."""
@@ -138,6 +135,14 @@ class Wire:
 
     def listed(self, item: Type) -> ProperType:
         return self.types.named("builtins.list", item)
+
+
+def value_of(info: TypeInfo, name: object) -> ProperType | None:
+    """The `value` of an enum's member, where it is written out."""
+    node = info.names[name].node if isinstance(name, str) and info.is_enum and name in info.names else None
+    type_ = get_proper_type(node.type) if isinstance(node, Var) else None
+    value = type_.last_known_value if isinstance(type_, Instance) else None
+    return value if value is not None and not value.is_enum_literal() else None
 
 
 def union_of(types: Iterable[Type]) -> ProperType:

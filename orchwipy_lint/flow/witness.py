@@ -15,13 +15,15 @@ ways through it that do their part (`joins.py`), and what all of them ask of the
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import product
 
 from orchwipy_lint.flow.classes import TRUTHY, Classes
 from orchwipy_lint.flow.graph import Edge, Fork, Graph, Region
 from orchwipy_lint.flow.joins import Joining, Share
-from orchwipy_lint.flow.monitors import CLASH, FREE, MAYBE, THERE, Monitor
+from orchwipy_lint.flow.monitors import CLASH, FREE, MAYBE, THERE, Monitor, Reached
 from orchwipy_lint.flow.precondition import Clash, Condition, Preconditions
 from orchwipy_lint.model import Case
 
@@ -85,6 +87,19 @@ class Witnesses:
         if asked not in self._known:
             self._known[asked] = self.refined(monitor, edge, status)
         return self._known[asked]
+
+    def is_possible(
+        self, entry: int, hops: Sequence[Hop], beside: Iterable[tuple[int, Sequence[Hop]]] = ()
+    ) -> bool:
+        """Whether a run can take these hops, and before the hop of a number others in a branch beside."""
+        search = _Search(self, Reached(), self.classes.keys)
+        conditions: list[Condition] = [{}]
+        for number in range(len(hops), -1, -1):
+            for branch in (each for at, each in beside if at == number):
+                conditions = search.met(conditions, search.retraced(branch, [{}]))
+            if number:
+                conditions = search.retraced(hops[number - 1 : number], conditions)
+        return any(search.begins(entry, each) for each in conditions)
 
     def refined(self, monitor: Monitor, edge: Edge, status: int) -> Path | None:
         minded: frozenset[str] = frozenset()
@@ -218,6 +233,16 @@ class _Search:
                             found[_frozen(each)] = each
             conditions = list(found.values())
         return conditions
+
+    def met(self, some: list[Condition], others: list[Condition]) -> list[Condition]:
+        """The conditions that ask for one of each."""
+        found: list[Condition] = []
+        for one, other in product(some, others):
+            both = dict(one)
+            with suppress(Clash):
+                self.preconditions.meet_all(both, other)
+                found.append(both)
+        return found
 
     def over(self, edge: Edge, case: Case, after: Condition) -> list[Condition]:
         """The conditions before one arm; those at the end of all branches where it joins them."""

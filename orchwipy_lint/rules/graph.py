@@ -67,6 +67,7 @@ def unreachable_step(flow: Flow) -> Iterator[Finding]:
 def no_next(flow: Flow) -> Iterator[Finding]:
     seen: set[tuple[str, Span]] = set()
     is_open = flow.has_open_end()
+    has_branches = any(arm.fan is not None for step in flow.pipeline.steps for arm in arms_of(step))
     for edge in flow.graph.edges:
         node, arm = flow.graph.nodes[edge.source], edge.arm
         step = node.step
@@ -77,8 +78,8 @@ def no_next(flow: Flow) -> Iterator[Finding]:
         reachable = flow.before[edge.source] is not None
         if reachable and flow.witnesses.path(Reached(), edge, FREE) is None:
             continue  # the conditions on the way never let it be taken
-        if not reachable and is_open and arm.when != ALWAYS:
-            continue  # what leads here is not known, nor whether that lets it be taken
+        if not reachable and is_open and (arm.when != ALWAYS or has_branches):
+            continue  # what leads here is not known: whether that lets it be taken, or is a branch
         seen.add((step.path, arm.span))
         yield at(
             NO_NEXT,

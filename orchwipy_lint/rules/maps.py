@@ -13,9 +13,8 @@ from orchwipy_lint.model import Span
 from orchwipy_lint.rules.base import Rule
 from orchwipy_lint.rules.paths import arrows, at, hops_of, steps_of
 from orchwipy_lint.rules.values import carried, givers
-from orchwipy_lint.types import Atom
 
-__all__ = ["NOT_A_LIST", "SHADOWING_ITEM"]
+__all__ = ["NOT_A_LIST", "SHADOWING_ITEM", "no_list"]
 
 _NO_LISTS = frozenset({"str", "int", "float", "bool", "None", "dict"})
 
@@ -32,10 +31,11 @@ def not_a_list(flow: Flow) -> Iterator[Finding]:
             for edges in origins if atom.name in _NO_LISTS else ():
                 path = carried(flow, key, atom, edges, nodes)
                 if path is not None:
-                    yield _no_list(flow, key, atom, edges, path)
+                    yield no_list(flow, key, f"`{atom}`", edges, path)
 
 
-def _no_list(flow: Flow, key: str, atom: Atom, edges: list[Edge], path: Path) -> Finding:
+def no_list(flow: Flow, key: str, given: str, edges: list[Edge], path: Path) -> Finding:
+    """The finding that what these arms give to a key, or the caller, is mapped over and no list."""
     giver = edges[0] if edges else path.hops[-1].edge
     source = flow.graph.nodes[giver.source].step
     into = path.hops[-1].edge
@@ -47,7 +47,7 @@ def _no_list(flow: Flow, key: str, atom: Atom, edges: list[Edge], path: Path) ->
         flow.pipeline,
         source.path,
         giver.arm.span,
-        f"NotAList: step `{mapping.name}` maps over `{key}`, and it {who} `{atom}` by {arrows(names)}",
+        f"NotAList: step `{mapping.name}` maps over `{key}`, and it {who} {given} by {arrows(names)}",
         step=mapping.name,
         key=key,
         witness=names,

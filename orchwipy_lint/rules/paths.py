@@ -27,6 +27,7 @@ __all__ = [
     "last_change",
     "line_of",
     "remark",
+    "rows_of",
     "shortened",
     "signature",
     "steps_of",
@@ -96,13 +97,17 @@ def steps_of(flow: Flow, path: Path) -> tuple[str, ...]:
 
 def hops_of(flow: Flow, path: Path, key: str, end: str) -> list[Hop]:
     """The path for the text report; `end` is what the last step does with the key."""
-    found = callers(flow, path.entry, key)
-    found += [shown for hop in path.hops for shown in _shown(flow, hop, key)]
+    found = [*callers(flow, path.entry, key), *rows_of(flow, path.hops, key)]
     last = flow.graph.nodes[path.hops[-1].edge.target]
     if last.fork is None:
         return [*found, arriving(last.step, key, end)]
     arm = last.fork.arm
     return [*found, Hop(last.step.name, last.step.path, arm.span.line, arm.text, end)]
+
+
+def rows_of(flow: Flow, hops: Iterable[Taken], key: str) -> list[Hop]:
+    """What each of these hops does with a key."""
+    return [shown for hop in hops for shown in _shown(flow, hop, key)]
 
 
 def arriving(step: Step, key: str, end: str) -> Hop:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 
-from orchwipy_lint.findings import Finding, Related, Severity
+from orchwipy_lint.findings import Finding, Hop, Related, Severity
 from orchwipy_lint.flow import Flow
 from orchwipy_lint.flow.graph import Edge, Node
 from orchwipy_lint.flow.lattice import Joined
@@ -147,9 +147,21 @@ def carried(flow: Flow, key: str, atom: Atom, edges: list[Edge], nodes: list[Nod
     return best
 
 
-def incompatible(flow: Flow, key: str, given: str, edges: list[Edge], node: Node, path: Path) -> Finding:
-    """The finding that a value which these arms give arrives as what the parameter does not take."""
+def incompatible(
+    flow: Flow,
+    key: str,
+    given: str,
+    edges: list[Edge],
+    node: Node,
+    path: Path,
+    rows: Iterable[Hop] | None = None,
+) -> Finding:
+    """The finding that a value which these arms give arrives as what the parameter does not take.
+
+    `rows` say how it came, where that was under several keys.
+    """
     parameter = node.parameters[key]
+    takes = f"takes {parameter.annotation}"
     giver = edges[0] if edges else path.hops[-1].edge
     source = flow.graph.nodes[giver.source].step
     names = steps_of(flow, path)
@@ -166,7 +178,9 @@ def incompatible(flow: Flow, key: str, given: str, edges: list[Edge], node: Node
         witness=names,
         related=[Related(node.step.path, parameter.span.line, f"step `{node.step.name}` reads `{key}` here")],
         help=f"give `{key}` a value of type `{parameter.annotation}`, or widen the annotation",
-        hops=hops_of(flow, path, key, f"takes {parameter.annotation}"),
+        hops=hops_of(flow, path, key, takes)
+        if rows is None
+        else [*callers(flow, path.entry, key), *rows, arriving(node.step, key, takes)],
     )
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "Original",
     "Passed",
     "Placeholder",
+    "Splat",
     "Truth",
     "Updates",
     "as_name",
@@ -79,6 +80,13 @@ class Passed:
     """The keys of a TypedDict."""
 
 
+class Splat(NamedTuple):
+    """The call or dict display that lays a dict over, and which one it is of those that it lays over."""
+
+    outer: Origin
+    number: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Entries:
     """A dict: the keys that it surely has, those it may have, and what it starts from."""
@@ -89,6 +97,8 @@ class Entries:
     items: Mapping[str, tuple[Alternative, ...]] = field(default_factory=dict)
     maybe: Mapping[str, tuple[Alternative, ...]] = field(default_factory=dict)
     opens: bool = False
+    unread: tuple[Splat, ...] = ()
+    """What was splatted that cannot be read, where nothing else opens it."""
     drops_unknown: bool = False
     original: bool = False
 
@@ -99,31 +109,32 @@ class Entries:
     def without(self, key: str) -> Entries:
         items = {name: value for name, value in self.items.items() if name != key}
         maybe = {name: value for name, value in self.maybe.items() if name != key}
-        return replace(self, items=items, maybe=maybe, drops=self.drops | {key})
+        return replace(self, items=items, maybe=maybe, drops=self.drops | {key}, unread=())
 
     def with_maybe(self, key: str, value: tuple[Alternative, ...]) -> Entries:
         if key in self.items:
             return replace(self, items={**self.items, key: (*self.items[key], *value)})
         return replace(self, maybe={**self.maybe, key: value})
 
-    def opened(self) -> Entries:
+    def opened(self, by: tuple[Splat, ...] = ()) -> Entries:
         """With keys that are not known laid over: what was there stays, its values are not known.
 
         The same holds after code that is not known had the dict in hand. Nobody is taken to change
         where it leads.
         """
         items = {key: value if _is_runtime_key(key) else (opaque(),) for key, value in self.items.items()}
-        return replace(self, items=items, maybe={}, opens=True)
+        unread = (*self.unread, *by) if by and (self.unread or not self.opens) else ()
+        return replace(self, items=items, maybe={}, opens=True, unread=unread)
 
     def thinned(self) -> Entries:
         """After a key that is not known was removed: any key may be gone."""
         items = {key: value for key, value in self.items.items() if _is_runtime_key(key)}
         gone = {key: value for key, value in self.items.items() if key not in items}
-        return replace(self, items=items, maybe={**self.maybe, **gone}, drops_unknown=True)
+        return replace(self, items=items, maybe={**self.maybe, **gone}, drops_unknown=True, unread=())
 
     def overlaid(self, other: Entries, named: frozenset[str]) -> Entries:
         """`{**self, **other}`; `named` are the step's parameters, which are never in its kwargs."""
-        result = self.opened() if other.opens else self
+        result = self.opened(other.unread) if other.opens else self
         if other.base is not Base.EMPTY or other.original:
             is_kwargs = other.base is Base.KWARGS and not (other.original or other.opens)
             sure = named | other.drops if is_kwargs else frozenset()

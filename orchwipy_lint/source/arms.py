@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
-from orchwipy_lint.model import ALWAYS, Arm, Base, Effect, ReturnSite, Span, Target, Value
+from orchwipy_lint.model import ALWAYS, Arm, Base, Effect, ReturnSite, Span, Splat, Target, Value
 from orchwipy_lint.opposites import opposite
 from orchwipy_lint.source.abstract import (
     SCALARS,
@@ -131,6 +131,7 @@ class Reading:
             drops=entries.drops | {key} if is_kwargs else frozenset(),
             by_value=True,
             opens=entries.opens,
+            unread=self.unread(entries),
             drops_unknown=entries.drops_unknown,
             original=entries.original,
         )
@@ -151,6 +152,7 @@ class Reading:
             base=base,
             drops=drops if base is Base.EMPTY else drops | {key},
             opens=entries.opens,
+            unread=self.unread(entries),
             drops_unknown=entries.drops_unknown if updates.drops_all else updates.drops_unknown,
             original=entries.original,
             named_drops=updates.removals,
@@ -162,6 +164,9 @@ class Reading:
             else:
                 named, more = (alternative,), ALWAYS
             self.arms_of(entries, effect, self.targets(named), both(cases, more), label)
+
+    def unread(self, entries: Entries) -> tuple[Splat, ...]:
+        return tuple(Splat(self.context.places.origin(each.outer), each.number) for each in entries.unread)
 
     def targets(self, named: tuple[Alternative, ...] | None) -> list[tuple[Target, Cases]]:
         return self.context.following.targets(named)

@@ -60,6 +60,7 @@ def _after(first: Effect, second: Effect) -> Effect:
         sets=sets,
         maybe={key: value for key, value in maybe.items() if key not in sets},
         opens=first.opens or second.opens,
+        unread=() if second.opens or second.drops or second.drops_unknown else first.unread,
         drops_unknown=first.drops_unknown or second.drops_unknown,
         named_drops=(*first.named_drops, *second.named_drops),
     )

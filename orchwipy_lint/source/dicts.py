@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 import libcst as cst
@@ -17,6 +18,7 @@ from orchwipy_lint.source.abstract import (
     Opaque,
     Original,
     Passed,
+    Splat,
     guarded,
     known,
     known_string,
@@ -111,13 +113,14 @@ class Dicts:
 
     def display(self, node: cst.Dict) -> tuple[Alternative, ...]:
         """`{...}`."""
-        drafts = [Draft(Entries(self.reader.origin(node)))]
+        origin = self.reader.origin(node)
+        drafts, splats = [Draft(Entries(origin))], count()
         for element in node.elements:
             if isinstance(element, cst.DictElement):
                 keys, value = self.reader.evaluate(element.key), self.reader.evaluate(element.value)
                 drafts = [draft.with_entry(keys, value) for draft in drafts]
             else:
-                drafts = self.with_splat(drafts, element.value)
+                drafts = self.with_splat(drafts, element.value, Splat(origin, next(splats)))
         return limited(Alternative(*draft) for draft in drafts)
 
     def call(self, node: cst.Call) -> tuple[Alternative, ...]:
@@ -127,7 +130,7 @@ class Dicts:
 
     def laid_over(self, node: cst.Call, draft: Draft) -> list[Draft]:
         """The arguments of `dict(...)` or `d.update(...)` laid over what is there."""
-        drafts = [draft]
+        drafts, origin, splats = [draft], self.reader.origin(node), count()
         for argument in node.args:
             if argument.keyword is not None:
                 name, value = argument.keyword.value, self.reader.evaluate(argument.value)
@@ -135,21 +138,23 @@ class Dicts:
             elif argument.star == "*":
                 drafts = [Draft(draft.entries.opened(), draft.cases) for draft in drafts]
             else:
-                drafts = self.with_splat(drafts, argument.value)
+                drafts = self.with_splat(drafts, argument.value, Splat(origin, next(splats)))
         return drafts
 
-    def with_splat(self, drafts: list[Draft], node: cst.BaseExpression) -> list[Draft]:
-        """`**node` laid over each draft."""
+    def with_splat(
+        self, drafts: list[Draft], node: cst.BaseExpression, splat: Splat | None = None
+    ) -> list[Draft]:
+        """`**node` laid over each draft; `splat` says where that can be looked at again."""
         splats = self.entries(node)
         found: list[Draft] = []
         for draft, cases in drafts:
             if splats is None:
-                found.append(Draft(draft.opened(), cases))
+                found.append(Draft(draft.opened(() if splat is None else (splat,)), cases))
                 continue
-            for splat, more in splats:
+            for entries, more in splats:
                 merged = both(cases, more)
                 if merged:
-                    found.append(Draft(draft.overlaid(splat, self.reader.named), merged))
+                    found.append(Draft(draft.overlaid(entries, self.reader.named), merged))
         return found if len(found) <= MAX_CASES else [Draft(Entries(self.reader.origin(node), opens=True))]
 
     def entries(self, node: cst.BaseExpression) -> list[Draft] | None:

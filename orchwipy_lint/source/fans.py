@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from orchwipy_lint.model import Base, FanOut
-from orchwipy_lint.source.abstract import SCALARS, Alternative, Entries, Fan, Known, Opaque, known, limited
+from orchwipy_lint.source.abstract import (
+    SCALARS,
+    Alternative,
+    Entries,
+    Fan,
+    Known,
+    Opaque,
+    Splat,
+    known,
+    limited,
+)
 from orchwipy_lint.source.dicts import Draft
 
 if TYPE_CHECKING:
@@ -53,12 +64,13 @@ class Fans:
         dicts = self.reader.dicts
         branches: list[tuple[Alternative, ...]] = []
         given: dict[str, cst.BaseExpression] = {}
-        drafts = [Draft(Entries(self.reader.origin(node)))]
+        origin, splats = self.reader.origin(node), count()
+        drafts = [Draft(Entries(origin))]
         for argument in node.args:
             if argument.star == "*":
                 raise HiddenFanOut(f"`{name}(*...)` hides its branches: write them out")
             if argument.star == "**":
-                drafts = dicts.with_splat(drafts, argument.value)
+                drafts = dicts.with_splat(drafts, argument.value, Splat(origin, next(splats)))
             elif argument.keyword is None:
                 branches.append(self.reader.evaluate(argument.value))
             elif argument.keyword.value in _OPTIONS[name]:
@@ -71,7 +83,6 @@ class Fans:
         options = self.options(name, given)
         following = given.get("then" if name == "Detach" else "join")
         goes_on = None if following is None else self.reader.evaluate(following)
-        origin = self.reader.origin(node)
         return limited(
             Alternative(Fan(origin, tuple(branches), entries, goes_on, options), cases)
             for entries, cases in drafts

@@ -69,6 +69,7 @@ def _joining(reading: Reading, fan: Fan, cases: Cases, span: Span) -> Reading:
         base=Base.STATE,
         drops=frozenset({reading.context.following.registered.next_key}),
         opens=fan.entries.opens,
+        unread=reading.unread(fan.entries),
         original=fan.entries.original,
     )
     named = None if fan.following is None else tuple(map(as_name, fan.following))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -13,6 +14,7 @@ from orchwipy_lint.source.abstract import (
     Entries,
     Known,
     Opaque,
+    Splat,
     Updates,
     as_name,
     known,
@@ -41,10 +43,11 @@ class Returns:
         following: tuple[Alternative, ...] | None = None
         removals: list[str] = []
         drops_unknown = False
-        drafts = [Draft(Entries(self.reader.origin(node)))]
+        origin, splats = self.reader.origin(node), count()
+        drafts = [Draft(Entries(origin))]
         for argument in node.args:
             if argument.star == "**":
-                drafts = dicts.with_splat(drafts, argument.value)
+                drafts = dicts.with_splat(drafts, argument.value, Splat(origin, next(splats)))
             elif argument.keyword is not None and argument.keyword.value != "next_fn":
                 key, value = (known(argument.keyword.value),), self.reader.evaluate(argument.value)
                 drafts = [draft.with_entry(key, value) for draft in drafts]

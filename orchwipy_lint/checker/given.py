@@ -1,0 +1,126 @@
+"""What the steps of one module give to the keys of the state, as it arrives at the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from mypy.types import Instance, ProperType, get_proper_type
+
+from orchwipy_lint.checker.fits import is_anything
+from orchwipy_lint.checker.sent import Sent
+from orchwipy_lint.checker.signatures import Signatures
+from orchwipy_lint.checker.wire import Refused, Wire, items_of
+from orchwipy_lint.findings import Finding
+from orchwipy_lint.flow import Flow
+from orchwipy_lint.flow.graph import Edge, Fork
+from orchwipy_lint.model import Span
+from orchwipy_lint.rules.values import unsent
+
+__all__ = ["Given", "Giver"]
+
+_Site = tuple[Span, str]
+"""An arm and a key that it sets."""
+
+
+@dataclass(slots=True)
+class Giver:
+    """The arms at one place that set a key, and the alternatives of what they give it, as they arrive."""
+
+    edges: list[Edge] = field(default_factory=list)
+    sent: list[ProperType] = field(default_factory=list)
+    arriving: dict[ProperType, list[Edge]] = field(default_factory=dict)
+
+
+class Given:
+    """All that is given in one pipeline, by key and place; and what passes as it came."""
+
+    def __init__(self, flow: Flow, path: str, sent: Sent, signatures: Signatures) -> None:
+        self.flow, self.path, self.sent, self.signatures = flow, path, sent, signatures
+        self.wire = Wire(sent.types)
+        self.givers: dict[str, dict[tuple[int, Span], Giver]] = {}
+        self.through: dict[str, set[int]] = {}
+        """By key the arms, by number, that set it to what it was."""
+        self.refused: dict[_Site, Finding] = {}
+        """What JSON cannot carry."""
+        self.resolved: set[_Site] = set()
+        """The sites of which mypy tells the type, so that nobody else need say anything."""
+        self.typed: set[tuple[int, str]] = set()
+        """Edges and the keys to which they give what mypy tells more of than that it is anything."""
+        for edge in flow.graph.edges:
+            if flow.before[edge.source] is not None and flow.graph.nodes[edge.source].fork is None:
+                self._read(edge)
+        for fork in flow.graph.forks:
+            if flow.before[fork.node] is not None:
+                self._read_items(fork)
+
+    def _read(self, edge: Edge) -> None:
+        node = self.flow.graph.nodes[edge.source]
+        for key, value in {**edge.arm.effect.sets, **edge.arm.effect.maybe}.items():
+            if value.placeholder:
+                continue
+            if node.step.path == self.path:
+                type_ = self.sent.value(node.step, edge.arm, key, value)
+                if type_ is None:
+                    continue
+                self.resolved.add((edge.arm.span, key))
+                if not is_anything(type_):
+                    self._give(edge, key, type_)
+                    continue
+            if value.copies == key and self.is_open(edge, key):
+                self.through.setdefault(key, set()).add(edge.number)
+
+    def _read_items(self, fork: Fork) -> None:
+        """The items of a list that the forking step itself gives or declares."""
+        over, item, graph = fork.fan.over, fork.fan.item, self.flow.graph
+        step = graph.nodes[fork.node].step
+        if over is None or item is None or step.path != self.path:
+            return
+        for edge in graph.into[fork.node]:
+            given = edge.arm.effect.sets.get(over)
+            held = self.signatures.declared(step, over)
+            if given is not None:
+                held = self.sent.value(step, edge.arm, over, given)
+            elif self.is_open(edge, over):
+                held = None
+            for each in items_of(held) if held is not None else ():
+                for start in (start for region in fork.regions for start in region.starts):
+                    if isinstance(each, Instance) and each.type.fullname == "builtins.list":
+                        self.resolved.add((start.arm.span, item))
+                        self._give(start, item, get_proper_type(each.args[0]))
+
+    def is_open(self, edge: Edge, key: str) -> bool:
+        """Whether an arm has under a key whatever came under it, of which its step says nothing."""
+        node = self.flow.graph.nodes[edge.source]
+        parameter = node.parameters.get(key)
+        if key in edge.arm.untyped:
+            return False  # a condition says something of it
+        if parameter is None or parameter.annotation is None:
+            return True
+        declared = self.signatures.declared(node.step, key)
+        return declared is not None and is_anything(declared)
+
+    def _give(self, edge: Edge, key: str, sent: ProperType) -> None:
+        place = self.flow.graph.nodes[edge.source].origin, edge.arm.span
+        giver = self.givers.setdefault(key, {}).setdefault(place, Giver())
+        giver.edges.append(edge)
+        giver.sent.append(sent)
+        self.typed.add((edge.number, key))
+        for each in items_of(sent):
+            try:
+                for one in items_of(self.wire.arriving(each)):
+                    giver.arriving.setdefault(one, []).append(edge)
+            except Refused as refused:
+                found = unsent(self.flow, edge, key, refused.name, refused.help)
+                self.refused.setdefault((edge.arm.span, key), found)
+
+    def sources(self, key: str) -> Iterator[tuple[ProperType, list[Edge]]]:
+        """What mypy knows of the values of a key, each with the arms that give it, none for the caller."""
+        for giver in self.givers.get(key, {}).values():
+            yield from giver.arriving.items()
+        for number in self.flow.graph.entries:
+            entry = self.flow.graph.nodes[number]
+            parameter = entry.parameters.get(key)
+            if parameter is not None and parameter.required:
+                declared = self.signatures.declared(entry.step, key)
+                yield from ((each, []) for each in ([] if declared is None else items_of(declared)))

@@ -1,0 +1,223 @@
+"""What mypy knows more of steps: returns that are never reached, next steps, splatted keys.
+
+A `Literal`, an enum's value, a `Final`: where mypy's type of a next expression has but constants, they are
+the targets. Where everything that is splatted is a TypedDict or `asdict(...)`, its keys are the keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+
+from mypy.nodes import ArgKind, CallExpr, Expression, NameExpr
+from mypy.types import Instance, LiteralType, NoneType, ProperType
+
+from orchwipy_lint.checker.forms import arguments, is_call, is_dict, is_none
+from orchwipy_lint.checker.sent import Sent
+from orchwipy_lint.checker.trees import Tree
+from orchwipy_lint.checker.wire import Refused, Wire, items_of
+from orchwipy_lint.model import (
+    ALWAYS,
+    UNKNOWN_VALUE,
+    Arm,
+    Case,
+    Effect,
+    FanOut,
+    Parameter,
+    ReturnSite,
+    Step,
+    Target,
+    Test,
+)
+from orchwipy_lint.source.cases import both
+from orchwipy_lint.types import equals, scalar
+
+__all__ = ["Resolver"]
+
+_MOST = 32
+"""Into more arms than this none is split."""
+
+_Cases = tuple[Case, ...]
+_Targets = list[tuple[Target, _Cases]]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """Resolves the steps of one module."""
+
+    tree: Tree
+    sent: Sent
+
+    def step(self, step: Step) -> Step:
+        """The step as mypy knows it; the same where it knows no more."""
+        if step.is_plain:
+            return step
+        sites = []
+        for site in step.returns:
+            arms = tuple(self._arms(step, site))
+            if arms or not site.arms:
+                sites.append(site if arms == site.arms else replace(site, arms=arms))
+        returns = tuple(sites)
+        return step if not returns or returns == step.returns else replace(step, returns=returns)
+
+    def _arms(self, step: Step, site: ReturnSite) -> Iterator[Arm]:
+        for arm in site.arms:
+            node = self.tree.expression(step, arm.span)
+            if node is None:
+                yield arm
+            elif self.sent.types.of(node) is not None:
+                if not self._can_be_chosen(step, node):
+                    yield replace(arm, when=())
+                else:
+                    yield from self._resolved(step, site, arm, node)
+
+    def _can_be_chosen(self, step: Step, node: Expression) -> bool:
+        """Whether the type of its operand lets a `ConditionalReturns` take this arm.
+
+        The arm stays, as one that is never taken: a default has to be there, whatever the operand.
+        """
+        call = self.tree.call_with(step, node)
+        if call is None or not is_call(call, "ConditionalReturns") or ArgKind.ARG_STAR2 in call.arg_kinds:
+            return True
+        given = arguments(call, "operand", "default")
+        operand = given.pop("operand", None)
+        roles = [name for name, each in given.items() if each is node]
+        known = None if operand is None else self.sent.of(operand)
+        if known is None or not roles:
+            return True
+        has_true = "true" in given and not is_none(given["true"])
+        arms = given.keys() - {"default", "true"}
+        for each in items_of(known):
+            value = each.last_known_value if isinstance(each, Instance) else each
+            if isinstance(value, NoneType):
+                taken = "default"
+            elif not isinstance(value, LiteralType) or value.is_enum_literal():
+                return True
+            elif value.value in arms:
+                taken = str(value.value)
+            else:
+                taken = "true" if has_true and value.value else "default"
+            if taken in roles:
+                return True
+        return False
+
+    def _resolved(self, step: Step, site: ReturnSite, arm: Arm, node: Expression) -> Iterator[Arm]:
+        effect, fan = self._effect(step, arm.effect), arm.fan
+        targets: _Targets = [(arm.target, ALWAYS)]
+        if not arm.target.known and not arm.target.by_default:
+            is_whole = fan is not None or _is_within(arm, site)
+            targets = self._targets(step, node, is_whole=is_whole) or targets
+        fans = [None] if fan is None else self._fans(step, fan, node)
+        for (target, cases), each in product(targets, fans):
+            when = both(arm.when, cases)
+            if when or not arm.when:
+                yield replace(arm, effect=effect, target=target, when=when, fan=each)
+
+    def _effect(self, step: Step, effect: Effect) -> Effect:
+        """An effect without the splats of which mypy knows the keys."""
+        if not effect.unread:
+            return effect
+        sure, maybe, consumed = set[str](), set[str](), {"$next", step.next_key}
+        for splat in effect.unread:
+            outer = self.tree.expression(step, splat.outer)
+            shapes = None if outer is None else self.sent.splat(outer, splat.number)
+            if not shapes:
+                return effect
+            sure |= set.intersection(*(set(each.required_keys) for each in shapes))
+            maybe |= {key for each in shapes for key in each.items}
+        sets = dict.fromkeys(sorted(sure - consumed), UNKNOWN_VALUE) | dict(effect.sets)
+        more = dict.fromkeys(sorted(maybe - consumed - sets.keys()), UNKNOWN_VALUE)
+        more |= {key: value for key, value in effect.maybe.items() if key not in sets}
+        return replace(effect, sets=sets, maybe=more, opens=False, unread=())
+
+    def _fans(self, step: Step, fan: FanOut, node: Expression) -> list[FanOut | None]:
+        """The ways in which the branches of a fan-out can begin."""
+        branches: list[list[Arm]] = []
+        given = node.args if isinstance(node, CallExpr) else []  # those by position come first
+        for number, branch in enumerate(fan.branches):
+            effect, targets = self._effect(step, branch.effect), list[Target]()
+            if not branch.target.known and not branch.target.by_default and number < len(given):
+                begun = self._targets(step, given[number], is_whole=True)
+                targets = [target for target, _ in begun if not target.by_default]
+            branches.append(
+                [replace(branch, effect=effect, target=each) for each in targets or [branch.target]]
+            )
+        ways = list(product(*branches))
+        if len(ways) > _MOST or ways == [fan.branches]:
+            return [fan]
+        return [replace(fan, branches=each) for each in ways]
+
+    def _targets(self, step: Step, node: Expression, *, is_whole: bool) -> _Targets:
+        """Where a return leads by the type of what it names, each with its cases; none where that is open."""
+        if is_call(node, "Parallel", "MapEach", "Detach"):
+            given = arguments(node)
+            following = given.get("join", given.get("then"))
+            return [] if following is None else self._targets(step, following, is_whole=True)
+        named: Expression | None = node
+        if is_dict(node):
+            if not is_whole:
+                return []  # what is in a variable may be changed after it was written out
+            if self.sent.lacks(node, step.next_key):
+                return [(each, ALWAYS) for each in self._default(step)]
+            named = self.sent.entry(node, step.next_key)
+            type_ = self.sent.given(node, step.next_key, is_sure=True)
+        else:
+            named = arguments(node, "next_fn").get("next_fn") if is_call(node, "ReturnUpdates") else node
+            type_ = None if named is None else self.sent.of(named)
+        texts = None if type_ is None else self._texts(type_)
+        if not texts or len(texts) > _MOST:
+            return []
+        parameter = None if named is None else self._parameter(step, named)
+        found: _Targets = []
+        for text in texts:
+            targets = [Target(text)] if text else self._default(step)
+            if not targets:
+                return []
+            found += [(each, ALWAYS if parameter is None else (_test(parameter, text),)) for each in targets]
+        return found
+
+    def _texts(self, type_: ProperType) -> list[str | None] | None:
+        """All that a value can be, where these are texts and None."""
+        try:
+            arriving = items_of(Wire(self.sent.types).arriving(type_))
+        except Refused:
+            return None
+        texts: list[str | None] = []
+        for each in arriving:
+            value = each.last_known_value if isinstance(each, Instance) else each
+            if (
+                isinstance(value, LiteralType)
+                and isinstance(value.value, str)
+                and not value.is_enum_literal()
+            ):
+                texts.append(value.value)
+            elif isinstance(value, NoneType):
+                texts.append(None)
+            else:
+                return None
+        return texts
+
+    def _default(self, step: Step) -> list[Target]:
+        """Where a return leads that names nothing, as far as that is one step or the end."""
+        if step.next_key == "$next" and (step.default_next is not None or step.terminates):
+            return [Target(step.default_next, by_default=True)]
+        return []
+
+    def _parameter(self, step: Step, node: Expression) -> Parameter | None:
+        """The parameter that an expression is, still as it came."""
+        if not isinstance(node, NameExpr) or self.tree.is_assigned(step, node.name):
+            return None
+        return next((e for e in step.parameters if e.name == node.name and not e.supplied), None)
+
+
+def _test(parameter: Parameter, text: str | None) -> Case:
+    constants = parameter.default.constants
+    absent = not parameter.required and (constants is None or scalar(text) in constants)
+    return (Test(parameter.name, only=equals(text), absent=absent),)
+
+
+def _is_within(arm: Arm, site: ReturnSite) -> bool:
+    start, end = (arm.span.line, arm.span.column), (arm.span.end_line, arm.span.end_column)
+    whole = site.span
+    return (whole.line, whole.column) <= start and end <= (whole.end_line, whole.end_column)
