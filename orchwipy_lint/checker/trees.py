@@ -98,30 +98,25 @@ class Tree:
 
     def last_assigned(self, step: Step, arm: Arm, name: str) -> list[Expression] | None:
         """What a local can be at an arm: the expressions assigned to it, None where it may be anything."""
-        function, node = self.twins.get(step.span.line), self._twin(step, arm.span)
-        if function is None or node is None:
+        function, pairs = self.twins.get(step.span.line), self._pairs(step)
+        twin = pairs.twins.get(self._place(arm.span))
+        if function is None or twin is None:
             return None
         target = None if arm.target.by_default else arm.target.step
-        known = self._pairs(step).assigned
-        nodes = [known.get(_extent(each)) for each in last_assignments(function, node, name, target) or ()]
+        values = last_assignments(function, twin, name, target)
+        nodes = [pairs.assigned.get(_extent(each)) for each in values or ()]
         kept = [each for each in nodes if each is not None]
         return kept if kept and len(kept) == len(nodes) else None
 
     def is_changed(self, step: Step, arm: Arm, key: str) -> bool:
         """Whether the dict that an arm is may get another value for a key after it was written out."""
-        function, node = self.twins.get(step.span.line), self._twin(step, arm.span)
-        if function is None or node is None:
+        function, pairs, place = self.twins.get(step.span.line), self._pairs(step), self._place(arm.span)
+        if function is None or place not in pairs.twins:
             return True
-        changed = changed_keys(function, node)
+        if place not in pairs.changed:
+            pairs.changed[place] = changed_keys(function, pairs.twins[place])
+        changed = pairs.changed[place]
         return changed is None or key in changed
-
-    def _twin(self, step: Step, span: Span) -> ast.expr | None:
-        """The call or dict display that takes up a span, as `ast` has it."""
-        function, place = self.twins.get(step.span.line), self._place(span)
-        for node in ast.walk(function) if function is not None else ():
-            if isinstance(node, (ast.Call, ast.Dict)) and _extent(node) == place:
-                return node
-        return None
 
     def _nodes(self, step: Step) -> _Lines[Expression]:
         """What mypy has in a step's function."""
@@ -172,6 +167,9 @@ class _Pairs:
     """What mypy has for the expressions of one function, by where `ast` finds them."""
 
     displays: dict[_Place, Expression] = field(default_factory=dict)
+    twins: dict[_Place, ast.expr] = field(default_factory=dict)
+    changed: dict[_Place, frozenset[str] | None] = field(default_factory=dict)
+    """What `changed_keys` tells of dict displays, where that was asked."""
     assigned: dict[_Place, Expression] = field(default_factory=dict)
 
 
@@ -198,6 +196,7 @@ def _pairs(theirs: _Lines[Expression], twin: Function) -> _Pairs:
         if [is_call for _, is_call, _ in mine] == [is_call for _, is_call, _ in found]:
             for (_, _, display), (_, _, node) in zip(mine, found, strict=True):
                 pairs.displays[_extent(display)] = node
+                pairs.twins[_extent(display)] = display
         if len(line.assigned) == len(other.assigned):
             for (_, value), (_, node) in zip(line.assigned, other.assigned, strict=True):
                 pairs.assigned[_extent(value)] = node
