@@ -55,7 +55,8 @@ class _Assembly:
         steps = with_changes([(each, self.step(each)) for each in map(self.definition, registrations)])
         parts = [self.part(step, each) for step, each in zip(steps, registrations, strict=True)]
         parts += [self.before(each) for each in self.composition.made]
-        self.files.update(each.site.path for each in self.composition.links)
+        links = self.composition.links.values()
+        self.files.update(each.site.path for found in links for each in found)
         pipeline = link(
             draft.name,
             draft.path,
@@ -98,7 +99,7 @@ class _Assembly:
             raise InFile(definition.reader.path, error) from None
 
     def part(self, step: Step, registration: Registration) -> Part:
-        links = [each for each in self.composition.links if each.step == step.name]
+        links = self.composition.links.get(step.name, ())
         default: Element | None = registration.default or step.default_next
         defaults: list[Arm] = []
         if default is not None and (links or isinstance(default, Group)):
@@ -121,7 +122,7 @@ class _Assembly:
         plain = Plain(path, span, self.readers[path].places.text(span), (), False, {}, {})
         end = Target(None, by_default=True)
         step = plain_step(made.name, path, span, plain, (), (), end, "$next")
-        links = [each for each in self.composition.links if each.step == made.name]
+        links = self.composition.links.get(made.name, ())
         arms = [arm for each in links for arm in self.arms(each.following, step, self.problems)]
         return Part(step, (), tuple(arms))
 

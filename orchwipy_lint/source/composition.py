@@ -84,7 +84,6 @@ Element = str | Group
 class Link:
     """What follows the returns of a step that name none; `site` is where that is said."""
 
-    step: str
     following: Element
     site: Site
     branch: Branch
@@ -111,7 +110,8 @@ class Chain:
 class Composition:
     """How the steps of one pipeline are put together."""
 
-    links: list[Link] = field(default_factory=list)
+    links: dict[str, list[Link]] = field(default_factory=dict)
+    """By the step that is followed."""
     mentioned: set[str] = field(default_factory=set)
     made: list[StepBefore] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -151,12 +151,13 @@ class Composition:
 
     def follow(self, step: str, following: Element, site: Site, branch: Branch) -> None:
         """Have an element follow the returns of a step that name none."""
-        known = [each for each in self.links if each.step == step and not is_exclusive(each.branch, branch)]
+        links = self.links.setdefault(step, [])
+        known = [each for each in links if not is_exclusive(each.branch, branch)]
         if any(each.following == following for each in known):
             return
         if known:
             self.problems.append((site, *two_successors(step, known[0].following, following)))
-        self.links.append(Link(step, following, site, branch))
+        links.append(Link(following, site, branch))
 
     def _join(self, group: Group, step: str, site: Site) -> None:
         known = group.following
@@ -193,8 +194,8 @@ class Composition:
             if isinstance(element, Group):
                 waiting += [*(element.heads if element.kind != "Detach" else ()), *element.following]
             else:
-                links = [each for each in self.links if not is_exclusive(each.branch, branch)]
-                waiting += [each.following for each in links if each.step == element]
+                links = self.links.get(element, ())
+                waiting += [each.following for each in links if not is_exclusive(each.branch, branch)]
         return False
 
 
