@@ -12,6 +12,7 @@ from orchwipy_lint.checker.internals import Build
 from orchwipy_lint.checker.judge import Judge
 from orchwipy_lint.checker.parts import Part
 from orchwipy_lint.checker.resolved import Resolver
+from orchwipy_lint.checker.revealed import with_types
 from orchwipy_lint.checker.sent import Sent
 from orchwipy_lint.checker.signatures import Signatures
 from orchwipy_lint.checker.trees import Tree
@@ -20,6 +21,7 @@ from orchwipy_lint.flow import analyse
 from orchwipy_lint.model import Pipeline
 from orchwipy_lint.rules import RULES
 from orchwipy_lint.rules.maps import NOT_A_LIST
+from orchwipy_lint.rules.reveal import REVEALED_STATE
 from orchwipy_lint.rules.state import MISSING_ARGUMENT
 from orchwipy_lint.rules.values import INCOMPATIBLE_ARGUMENT, NOT_SERIALIZABLE
 from orchwipy_lint.workspace import place_of
@@ -52,10 +54,13 @@ class Typed:
         """What the rules find; where mypy tells anything of the types of values, what it tells."""
         flow = analyse(pipeline)
         judge = Judge(flow, self.path, self.sent, self.signatures)
+        reveals = any(each.reveals for each in pipeline.steps)
+        shown = analyse(with_types(pipeline, judge.given)) if reveals else flow
         for rule in RULES:
             if rule.check is not None and rule.code in codes:
                 judged = rule in _JUDGED
-                yield from (each for each in rule.check(flow) if not (judged and judge.decides(each)))
+                seen = shown if rule is REVEALED_STATE else flow
+                yield from (each for each in rule.check(seen) if not (judged and judge.decides(each)))
         yield from (each for each in judge.findings() if each.code in codes)
 
 
