@@ -19,9 +19,10 @@ __all__ = ["CONFLICTING_BRANCHES", "INVALID_COMPOSITION", "NEEDS_STEP_FUNCTIONS"
 def conflicting_branches(flow: Flow) -> Iterator[Finding]:
     found: dict[tuple[str, Span, str], tuple[Fork, Path]] = {}
     for fork in flow.graph.forks:
-        if not fork.joins or fork.fan.kind != "parallel" or flow.before[fork.node] is None:
+        before = flow.before[fork.node]
+        if not fork.joins or fork.fan.kind != "parallel" or before is None:
             continue
-        for key in flow.graph.names_of(_contested(fork) & flow.graph.every):
+        for key in flow.graph.names_of(_contested(fork, before.present) & flow.graph.every):
             if key in fork.fan.merge:
                 continue
             path = flow.witnesses.path(Presence(key), fork.joins[0], CLASH)
@@ -33,14 +34,15 @@ def conflicting_branches(flow: Flow) -> Iterator[Finding]:
     yield from _dropped_beside(flow, set(found))
 
 
-def _contested(fork: Fork) -> int:
-    """The keys that one branch may write and another may write or drop."""
+def _contested(fork: Fork, there: int) -> int:
+    """The keys that one branch may write and another may write, or drop if they are there at the fork."""
     written = dropped = contested = 0
     for region in fork.regions:
         changes = region.changes
         if changes is not None:
-            contested |= changes.present & (written | dropped) | changes.absent & written
-            written, dropped = written | changes.present, dropped | changes.absent
+            lost = changes.absent & there
+            contested |= changes.present & (written | dropped) | lost & written
+            written, dropped = written | changes.present, dropped | lost
     return contested
 
 

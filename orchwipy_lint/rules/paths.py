@@ -248,14 +248,15 @@ def arms_of(step: Step) -> Iterator[Arm]:
 def closest(name: str, names: Iterable[str], most: int = 2) -> str | None:
     """The name that was probably meant: at most `most` edits away, one for names of up to three letters."""
     most = min(most, 1 if len(name) <= 3 else most)
-    found = [
-        (distance, each) for each in sorted(set(names)) if (distance := _edits(name, each, most)) <= most
-    ]
+    found = [(distance, each) for each in set(names) if (distance := _edits(name, each, most)) <= most]
     return min(found)[1] if found else None
 
 
 def _edits(one: str, other: str, most: int) -> int:
-    """Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment)."""
+    """Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment).
+
+    Where there are more than `most`, some number above it.
+    """
     if abs(len(one) - len(other)) > most:
         return most + 1
     before: list[int] = []
@@ -267,4 +268,6 @@ def _edits(one: str, other: str, most: int) -> int:
             if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
                 cost = min(cost, last[j - 2] + 1)
             row.append(cost)
+        if min(row) > most:
+            return most + 1
     return row[-1]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 
 from orchwipy_lint.source.names import Names
 from orchwipy_lint.source.statements import name_of
 
-__all__ = ["HARMLESS", "escapes"]
+__all__ = ["HARMLESS", "escaping"]
 
 HARMLESS = frozenset(
     {"print", "isinstance", "len", "repr", "str", "type", "id", "hasattr", "getattr", "vars", "dir"}
@@ -17,9 +18,10 @@ HARMLESS = frozenset(
 _REGISTERING = ("fn", "step")
 
 
-def escapes(tree: ast.Module, name: str, text: str, names: Names) -> bool:
-    """Whether code that is not known gets hold of what the name stands for."""
-    return _is_mentioned_alone(name, text) and _escapes(tree, name, names)
+def escaping(called: Iterable[str], tree: ast.Module, text: str, names: Names) -> set[str]:
+    """Of the names of pipelines in a module those that code which is not known gets hold of."""
+    alone = {name for name in called if _is_mentioned_alone(name, text)}
+    return alone & _handed(tree, names) if alone else alone
 
 
 def _is_mentioned_alone(name: str, text: str) -> bool:
@@ -32,39 +34,33 @@ def _is_mentioned_alone(name: str, text: str) -> bool:
     return re.search(pattern, text) is not None
 
 
-def _escapes(tree: ast.Module, name: str, names: Names) -> bool:
-    """Whether code that is not known gets hold of what the name stands for."""
+def _handed(tree: ast.Module, names: Names) -> set[str | None]:
+    """The names that are given to code which is not known, by themselves or as `name.fn`."""
+    found: set[str | None] = set()
     for node in ast.walk(tree):
+        given: list[ast.expr] = []
         if isinstance(node, ast.Call):
-            given = [*node.args, *(each.value for each in node.keywords)]
-            if not _is_known(node.func, names) and any(
-                _is(name, each.value if isinstance(each, ast.Starred) else each) for each in given
-            ):
-                return True
+            if not _is_known(node.func, names):
+                given = [each.value if isinstance(each, ast.Starred) else each for each in node.args]
+                given += [each.value for each in node.keywords]
         elif isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-            if any(_is(name, each) for each in node.elts):
-                return True
+            given = node.elts
         elif isinstance(node, ast.Dict):
-            if any(_is(name, each) for each in node.values):
-                return True
+            given = node.values
         elif isinstance(node, ast.Assign):
-            handed = _is(name, node.value) and not all(isinstance(each, ast.Name) for each in node.targets)
-            if handed or _is_bare(name, node.value):
-                return True
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and any(
-            _is_bare(name, each) for each in node.decorator_list
-        ):
-            return True
-    return False
+            found.add(_bare(node.value))
+            if not all(isinstance(each, ast.Name) for each in node.targets):
+                given = [node.value]
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            found.update(map(_bare, node.decorator_list))
+        found.update(map(name_of, given))
+        found.update(map(_bare, given))
+    return found
 
 
-def _is(name: str, node: ast.expr) -> bool:
-    return name_of(node) == name or _is_bare(name, node)
-
-
-def _is_bare(name: str, node: ast.expr) -> bool:
-    """`pipe.fn` or `pipe.step` without a call: whoever has it can register steps."""
-    return isinstance(node, ast.Attribute) and node.attr in _REGISTERING and name_of(node.value) == name
+def _bare(node: ast.expr) -> str | None:
+    """`pipe` of `pipe.fn` or `pipe.step` without a call: whoever has it can register steps."""
+    return name_of(node.value) if isinstance(node, ast.Attribute) and node.attr in _REGISTERING else None
 
 
 def _is_known(function: ast.expr, names: Names) -> bool:

@@ -35,18 +35,20 @@ def link(
     name: str, path: str, span: Span, beginner: str | None, parts: Sequence[Part], *, escapes: bool
 ) -> Pipeline:
     """The pipeline of these parts, which come in the order in which they are registered."""
-    kept: list[Part] = []
+    numbers: dict[str, list[int]] = {}
     replaced: list[tuple[Step, Step]] = []
-    for part in parts:
-        for other in list(kept):
-            if other.step.name == part.step.name and not is_exclusive(other.branch, part.branch):
-                kept.remove(other)
-                replaced.append((other.step, part.step))
-        kept.append(part)
+    for number, part in enumerate(parts):
+        known = numbers.setdefault(part.step.name, [])
+        for other in list(known):
+            if not is_exclusive(parts[other].branch, part.branch):
+                known.remove(other)
+                replaced.append((parts[other].step, part.step))
+        known.append(number)
+    kept = [parts[number] for number in sorted(each for known in numbers.values() for each in known)]
     steps = [part.step for part in kept]
     entry = [each for step in steps if step.name == beginner for each in step.parameters if not each.supplied]
     steps = [_with_arms(step, [_laid_over(arm, entry) for arm in _arms(step)]) for step in steps]
-    steps = [_carried(step, steps, entry) for step in steps]
+    steps = _carried(steps, entry)
     steps = [with_defaults(step, part.defaults) for step, part in zip(steps, kept, strict=True)]
     return Pipeline(name, path, span, beginner, tuple(steps), tuple(replaced), escapes)
 
@@ -82,33 +84,33 @@ def _laid_over(arm: Arm, entry: list[Parameter]) -> Arm:
     return replace(arm, effect=replace(arm.effect, sets=sets, maybe=maybe, original=False))
 
 
-def _carried(step: Step, steps: list[Step], entry: list[Parameter]) -> Step:
-    """Where arms lead that name nothing while the state may carry the step's own next key.
+def _carried(steps: list[Step], entry: list[Parameter]) -> list[Step]:
+    """The steps, with where arms lead that name nothing while the state may carry the step's own next key.
 
     The key's values are those that any step gives it; with another one the target is not known.
     """
-    key = step.next_key
-    if key == "$next":
-        return step
-    arms = [each for other in steps for arm in _arms(other) for each in (arm, *_branches(arm))]
-    given = [value for arm in arms for value in _given(arm.effect, key)]
-    given += [Value() for each in entry if each.name == key]
+    given: dict[str, list[Value]] = {step.next_key: [] for step in steps if step.next_key != "$next"}
+    if not given:
+        return steps
+    arms = [each for step in steps for arm in _arms(step) for each in (arm, *_branches(arm))]
+    for key, values in given.items():
+        values += [value for arm in arms for value in _given(arm.effect, key)]
+        values += [Value() for each in entry if each.name == key]
+    return [_followed(step, given.get(step.next_key, ())) for step in steps]
+
+
+def _followed(step: Step, given: Sequence[Value]) -> Step:
+    """The step, whose next key may have been given these values."""
     if not given:
         return step
-    names = sorted(
-        {
-            str(each.value)
-            for value in given
-            for each in value.constants or ()
-            if each.kind == "str" and each.value
-        }
-    )
+    constants = {each for value in given for each in value.constants or ()}
+    names = sorted({str(each.value) for each in constants if each.kind == "str" and each.value})
     readable = all(value.constants is not None for value in given)
     sites = []
     for site in step.returns:
         followed: list[Arm] = []
         for arm in site.arms:
-            followed += _followed(arm, key, names, readable) if _may_carry(arm, step) else [arm]
+            followed += _ways(arm, step.next_key, names, readable) if _may_carry(arm, step) else [arm]
         sites.append(replace(site, arms=tuple(followed)))
     return replace(step, returns=tuple(sites))
 
@@ -130,7 +132,7 @@ def _may_carry(arm: Arm, step: Step) -> bool:
     return effect.base is Base.STATE or (effect.base is Base.KWARGS and key not in step.keys)
 
 
-def _followed(arm: Arm, key: str, names: list[str], readable: bool) -> list[Arm]:
+def _ways(arm: Arm, key: str, names: list[str], readable: bool) -> list[Arm]:
     nothing = equals(None) | equals("")
     named = frozenset(scalar(name) for name in names)
     tests = [(Test(key, only=equals(name)), Target(name)) for name in names]

@@ -52,10 +52,11 @@ def meet(before: Path, ends: Sequence[Path | None], *, whole: bool) -> Path | No
         cases = either(cases, each.cases)
     env: Environment = {}
     for name in dict.fromkeys(name for each in left for name in each.env):
-        held = [each.env.get(name, (opaque(),)) for each in left]
-        if all(value is held[0] for value in held):
-            env[name] = held[0]
+        same = left[0].env.get(name)
+        if same is not None and all(each.env.get(name) is same for each in left):
+            env[name] = same
         else:
+            held = [each.env.get(name, (opaque(),)) for each in left]
             env[name] = joined(
                 tuple(Alternative(value, both(own, each.cases)) for value, own in alternatives)
                 for alternatives, each in zip(held, left, strict=True)
@@ -89,6 +90,7 @@ def dict_names(env: Environment) -> set[str]:
     """The names that hold dicts which are followed."""
     return {
         name
-        for name, value in env.items()
-        if name == "_original_input" or any(isinstance(each.value, Entries) for each in value)
+        for name, alternatives in env.items()
+        for value, _ in alternatives
+        if isinstance(value, Entries) or name == "_original_input"
     }

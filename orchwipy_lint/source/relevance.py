@@ -108,6 +108,7 @@ def _bodies(tree: ast.Module) -> list[_Body]:
         elif isinstance(node, Function):
             inner = _Body(node.name, body)
             found.append(inner)
-        for child in ast.iter_child_nodes(node):
-            waiting.append((child, inner if isinstance(child, ast.stmt) else body))
+        waiting += [
+            (child, inner if isinstance(child, ast.stmt) else body) for child in ast.iter_child_nodes(node)
+        ]
     return found

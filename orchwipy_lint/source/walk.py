@@ -24,7 +24,7 @@ from orchwipy_lint.source.declared import (
     Value,
 )
 from orchwipy_lint.source.definitions import imported_files, written_module
-from orchwipy_lint.source.escapes import escapes
+from orchwipy_lint.source.escapes import escaping
 from orchwipy_lint.source.evaluation import Evaluator
 from orchwipy_lint.source.literals import turns
 from orchwipy_lint.source.statements import Branch, Function, blocks, is_exclusive, name_of
@@ -76,10 +76,13 @@ class Walk:
         registering = self.evaluator.registering
         for path, module in self.modules.items():
             module.names.steps = registering.steps(path)
+        called: dict[str, dict[str, list[Draft]]] = {}
         for (path, name), drafts in [*registering.called.items(), *self.spelled()]:
+            called.setdefault(path, {}).setdefault(name, []).extend(drafts)
+        for path, named in called.items():
             module = self.modules[path]
-            if escapes(module.tree, name, module.text, module.names):
-                for draft in drafts:
+            for name in escaping(named, module.tree, module.text, module.names):
+                for draft in named[name]:
                     draft.escapes = True
 
     def enter(self, path: str) -> None:
