@@ -14,14 +14,13 @@ from orchwipy_lint import __version__
 from orchwipy_lint.cache import Cache, cache_of
 from orchwipy_lint.config import Configuration, configuration_of
 from orchwipy_lint.patterns import check_patterns, excludes, includes
-from orchwipy_lint.source.components import Component, components_of, words_of
 from orchwipy_lint.source.dialect import DIALECT, Dialect
 from orchwipy_lint.source.discover import find_files, mentions_package
-from orchwipy_lint.source.imports import imports_of
 
 if TYPE_CHECKING:
     from orchwipy_lint.codec import Codec
     from orchwipy_lint.model import Pipeline
+    from orchwipy_lint.source.components import Component
     from orchwipy_lint.verdict import Terms, Verdict
 
 __all__ = ["Workspace", "Workspaces", "place_of", "roots_here"]
@@ -110,6 +109,8 @@ class Workspace:
     @cached_property
     def components(self) -> tuple[Component, ...]:
         """The files that belong together."""
+        from orchwipy_lint.source.components import components_of
+
         return components_of(
             self.files,
             self._imports,
@@ -119,6 +120,9 @@ class Workspace:
 
     def concerns(self, text: bytes) -> bool:
         """Whether a text that is not among the files may have to do with a pipeline."""
+        from orchwipy_lint.source.components import words_of
+        from orchwipy_lint.source.imports import imports_of
+
         if mentions_package(text, self.dialect):
             return True
         words = {word for each in self.components for file in each.files for word in words_of(file)}
@@ -198,6 +202,15 @@ class Workspace:
             for each in self._recalled(components, "models", terms, MODELS, find)
         ]
 
+    def recalled(self, key: str, make: Callable[[], str]) -> str:
+        """A text that is kept under a key, else made now; the key tells all that it is made from."""
+        text = None if self._cache is None else self._cache.get(key)
+        if text is None:
+            text = make()
+            if self._cache is not None:
+                self._cache.put(key, text)
+        return text
+
     def _recalled(
         self,
         components: Sequence[Component],
@@ -245,6 +258,8 @@ class Workspace:
         return texts | dict.fromkeys(component.packages, b"")
 
     def _imports(self, name: str) -> tuple[str, ...]:
+        from orchwipy_lint.source.imports import imports_of
+
         data = self.files[name]
         if data not in self._scans:
             # What our own package has is known, also in the project that holds its source.

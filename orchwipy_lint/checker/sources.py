@@ -5,17 +5,23 @@ All that a module needs which mypy has cached is here, and little else is loaded
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 from mypy.modulefinder import mypy_path
 from mypy.options import Options
 
 from orchwipy_lint import __version__
-from orchwipy_lint.source.components import Component
 from orchwipy_lint.workspace import Workspace, Workspaces, place_of
+
+if TYPE_CHECKING:
+    from orchwipy_lint.source.components import Component
 
 __all__ = ["Sources"]
 
@@ -37,7 +43,8 @@ class Sources:
         """By where the files are, what a daemon has read: not what has been written since."""
         self._workspaces = Workspaces(caching=True)
         self._overlaid: dict[str, Workspace] = {}
-        self._digests: dict[Component, str] = {}
+        self._digests: dict[str, dict[str, str]] = {}
+        """By the roots of workspaces, then by where the files are."""
 
     def text(self, path: str) -> bytes | None:
         """The text that mypy has of a file, None where there is none: `mypy -c`."""
@@ -86,9 +93,13 @@ class Sources:
         if self.is_foreign(path):
             return None
         workspace = self.workspace(path)
-        name = workspace.name(path)
-        found = [self._digest(workspace, each) for each in workspace.components_with([name])]
-        return " ".join(found) or None
+        if workspace.root not in self._digests:
+            if self.shadows or self._read:
+                text = _digests(workspace)
+            else:  # as mypy does, take a file for the same that has the same time and size
+                text = workspace.recalled(_seen(workspace), partial(_digests, workspace))
+            self._digests[workspace.root] = json.loads(text)
+        return self._digests[workspace.root].get(place_of(path))
 
     def forget(self, gone: Iterable[str] = ()) -> None:
         """Look at all files anew; those that have `gone` a daemon does not read any more."""
@@ -121,17 +132,37 @@ class Sources:
             self._overlaid[workspace.root] = workspace.overlaid(inside) if inside else workspace
         return self._overlaid[workspace.root]
 
-    def _digest(self, workspace: Workspace, component: Component) -> str:
-        if component not in self._digests:
-            digest = sha256(f"{__version__}\0{workspace.configuration!r}".encode())
-            baseline = workspace.configuration.baseline_file
-            if baseline is not None and baseline.exists():
-                digest.update(baseline.read_bytes())
-            for name in component.sources:
-                digest.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
-                digest.update(sha256(workspace.files[name]).digest())
-            self._digests[component] = digest.hexdigest()
-        return self._digests[component]
+
+def _seen(workspace: Workspace) -> str:
+    """Tells what the file system says of all that decides the digests of a workspace."""
+    digest = sha256(f"digests\0{__version__}\0{workspace.configuration!r}".encode())
+    baseline = workspace.configuration.baseline_file
+    for path in (*workspace.paths(), *(() if baseline is None else (str(baseline),))):
+        with suppress(OSError):
+            found = os.stat(path)
+            digest.update(f"\0{path}\0{found.st_mtime_ns} {found.st_size}".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _digests(workspace: Workspace) -> str:
+    """The digest of what each file has a part in, by where it is, as JSON."""
+    found: dict[str, list[str]] = {}
+    for component in workspace.components:
+        digest = _digest(workspace, component)
+        for name in component.sources:
+            found.setdefault(workspace.path(name), []).append(digest)
+    return json.dumps({path: " ".join(digests) for path, digests in found.items()})
+
+
+def _digest(workspace: Workspace, component: Component) -> str:
+    digest = sha256(f"{__version__}\0{workspace.configuration!r}".encode())
+    baseline = workspace.configuration.baseline_file
+    if baseline is not None and baseline.exists():
+        digest.update(baseline.read_bytes())
+    for name in component.sources:
+        digest.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
+        digest.update(sha256(workspace.files[name]).digest())
+    return digest.hexdigest()
 
 
 def _module_name(file: PurePath, base: PurePath) -> str | None:
