@@ -10,7 +10,7 @@ from io import StringIO
 from mypy.checker import TypeChecker
 from mypy.checker_state import checker_state
 from mypy.config_parser import parse_mypy_comments
-from mypy.errorcodes import CALL_ARG, UNUSED_IGNORE, ErrorCode
+from mypy.errorcodes import CALL_ARG, RETURN, UNUSED_IGNORE, ErrorCode
 from mypy.errors import ErrorInfo, Errors
 from mypy.nodes import Expression, FuncDef, MypyFile
 from mypy.options import Options
@@ -32,6 +32,8 @@ class Types:
     checker: TypeChecker
     told: list[ErrorInfo] = field(default_factory=list)
     """What mypy itself reports in those of the functions that it looks at, unless a comment ignores it."""
+    closed: set[int] = field(default_factory=set)
+    """The functions, by their lines, of which the end is never reached."""
 
     def of(self, node: Expression) -> Type | None:
         """The type of an expression, None where mypy proves that it is never reached."""
@@ -40,6 +42,10 @@ class Types:
     def named(self, name: str, *arguments: Type) -> Instance:
         """The type of a class by its full name."""
         return self.checker.named_generic_type(name, list(arguments))
+
+    def is_closed(self, function: FuncDef | None) -> bool:
+        """Whether mypy proves that the end of a function is never reached."""
+        return function is not None and function.line in self.closed
 
     def is_refused(self, node: Expression) -> bool:
         """Whether mypy itself reports an argument, or a part of it."""
@@ -154,6 +160,8 @@ class Build:
                 for function in functions:
                     _check(checker, function)
                     found = errors.error_info_map.pop(file.path, [])
+                    if options.warn_no_return and not any(each.code is RETURN for each in found):
+                        types.closed.add(function.line)
                     if options.check_untyped_defs or not function.is_dynamic():
                         types.told.extend(each for each in found if each.severity == "error")
         return types
