@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -11,7 +11,7 @@ from mypy.checker import TypeChecker
 from mypy.checker_state import checker_state
 from mypy.checkexpr import has_uninhabited_component
 from mypy.config_parser import parse_mypy_comments
-from mypy.errorcodes import CALL_ARG, UNUSED_IGNORE, ErrorCode
+from mypy.errorcodes import CALL_ARG, RETURN, UNUSED_IGNORE, ErrorCode
 from mypy.errors import ErrorInfo, Errors
 from mypy.nodes import CallExpr, Expression, FuncDef, MypyFile, RefExpr, TypeInfo
 from mypy.options import Options
@@ -37,6 +37,8 @@ class Types:
     """The one to ask for a line of a function that our own has not checked."""
     told: list[ErrorInfo]
     """What mypy itself reports in those of the functions that it looks at, unless a comment ignores it."""
+    closed: set[int]
+    """The functions, by their lines, of which the end is never reached."""
 
     def of(self, node: Expression) -> Type | None:
         """The type of an expression, None where mypy proves that it is never reached."""
@@ -45,6 +47,10 @@ class Types:
     def named(self, name: str, *arguments: Type) -> Instance:
         """The type of a class by its full name."""
         return self.checker.named_generic_type(name, list(arguments))
+
+    def is_closed(self, function: FuncDef | None) -> bool:
+        """Whether mypy proves that the end of a function is never reached."""
+        return function is not None and function.line in self.closed
 
     def is_refused(self, node: Expression) -> bool:
         """Whether mypy itself reports an argument, or a part of it."""
@@ -154,22 +160,23 @@ class Build:
         """Whether nothing that is reported in a module would be shown."""
         return self.errors is None or file.path in self.errors.ignored_files
 
-    def types(self, file: MypyFile, functions: Collection[FuncDef]) -> Types:
+    def types(self, file: MypyFile, functions: Collection[FuncDef], ending: Container[FuncDef]) -> Types:
         """The types in these functions: those that mypy has, where these do, else by a check of our own.
 
+        Our own tells too whether the end of a function is reached, which is asked of those in `ending`.
         For our own check, functions are taken to return `object`. Under the `Any` that mypy takes for what is
         not annotated, a `[1]` in a returned dict is a `list[Any]`. What is wrong in them is told to nobody
         here: where mypy does not pass over them, it tells that itself.
         """
         options = self.options(file)
-        others = self._known_lines(file, options, functions)
+        others = self._known_lines(file, options, functions, ending)
         reported = [] if self.errors is None else self.errors.error_info_map.get(file.path, [])
         told = [each for each in reported if each.line in others and _is_told(each)]
         errors = Errors(options)
         checker = TypeChecker(errors, self.modules, options, file, file.path, self.plugin, {})
         checker.pass_num = checker.last_pass  # what is not known by now will not be
         self._checker = checker
-        types = Types(checker, others, told)
+        types = Types(checker, others, told, set())
         with state.strict_optional_set(options.strict_optional), checker_state.set(checker):
             errors.set_file(file.path, file.fullname, scope=checker.tscope, options=options)
             with checker.tscope.module_scope(file.fullname):
@@ -178,12 +185,18 @@ class Build:
                         continue
                     _check(checker, function)
                     found = errors.error_info_map.pop(file.path, [])
+                    if options.warn_no_return and not any(each.code is RETURN for each in found):
+                        types.closed.add(function.line)
                     if _looks_at(options, function):
                         told += filter(_is_told, found)
         return types
 
     def _known_lines(
-        self, file: MypyFile, options: Options, functions: Collection[FuncDef]
+        self,
+        file: MypyFile,
+        options: Options,
+        functions: Collection[FuncDef],
+        ending: Container[FuncDef],
     ) -> dict[int, TypeChecker]:
         """The checker of mypy's for each line of those functions of which it tells what our own would."""
         checker, errors = self._theirs.pop(file.path, None), self.errors
@@ -197,7 +210,8 @@ class Build:
         others = set[int]()
         for each in functions:
             lines = range(each.line, (each.end_line or each.line) + 1)
-            if _looks_at(options, each) and doubtful.isdisjoint(lines) and _is_without_context(checker, each):
+            is_sure = each not in ending and doubtful.isdisjoint(lines)
+            if is_sure and _looks_at(options, each) and _is_without_context(checker, each):
                 known.update(dict.fromkeys(lines, checker))
             else:
                 others.update(lines)

@@ -58,6 +58,8 @@ class Resolver:
             arms = tuple(self._arms(step, site))
             if arms or not site.arms:
                 sites.append(site if arms == site.arms else replace(site, arms=arms))
+        if self.sent.types.is_closed(self.tree.function(step)):
+            step = replace(step, falls_off=tuple(each for each in step.falls_off if each != step.span))
         returns = tuple(sites)
         return step if not returns or returns == step.returns else replace(step, returns=returns)
 
@@ -67,7 +69,7 @@ class Resolver:
             if node is None:
                 yield arm
             elif self.sent.types.of(node) is not None:
-                if not self._can_be_chosen(step, node):
+                if len(site.arms) > 1 and not self._can_be_chosen(step, node):
                     yield replace(arm, when=())
                 else:
                     yield from self._resolved(step, site, arm, node)
@@ -106,7 +108,7 @@ class Resolver:
         effect, fan = self._effect(step, arm.effect), arm.fan
         targets: _Targets = [(arm.target, ALWAYS)]
         if not arm.target.known and not arm.target.by_default:
-            is_whole = fan is not None or _is_within(arm, site)
+            is_whole = fan is not None or site.span.holds(arm.span)
             targets = self._targets(step, node, is_whole=is_whole) or targets
         fans = [None] if fan is None else self._fans(step, fan, node)
         for (target, cases), each in product(targets, fans):
@@ -215,9 +217,3 @@ def _test(parameter: Parameter, text: str | None) -> Case:
     constants = parameter.default.constants
     absent = not parameter.required and (constants is None or scalar(text) in constants)
     return (Test(parameter.name, only=equals(text), absent=absent),)
-
-
-def _is_within(arm: Arm, site: ReturnSite) -> bool:
-    start, end = (arm.span.line, arm.span.column), (arm.span.end_line, arm.span.end_column)
-    whole = site.span
-    return (whole.line, whole.column) <= start and end <= (whole.end_line, whole.end_column)

@@ -67,7 +67,8 @@ class Sent:
         if step.is_plain:
             return self.result(step, arm, key)
         node = self.tree.expression(step, arm.span)
-        if node is not None and is_dict(node) and self.tree.is_changed(step, arm, key):
+        is_held = not any(each.span.holds(arm.span) for each in step.returns)  # by a variable
+        if node is not None and is_held and is_dict(node) and self.tree.is_changed(step, arm, key):
             return self.assigned(step, value)
         expression = None if node is None else self.entry(node, key)
         if expression is not None:

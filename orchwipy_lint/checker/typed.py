@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from mypy.nodes import MypyFile
+from mypy.nodes import FuncDef, MypyFile
 
 from orchwipy_lint.checker.internals import Build
 from orchwipy_lint.checker.judge import Judge
@@ -39,8 +39,13 @@ class Typed:
         self.path = part.path
         self.tree = Tree(part.lines[part.path], file)
         steps = [step for each in part.pipelines for step in each.steps if step.path == self.path]
-        functions = {id(found): found for step in steps if (found := self.tree.function(step)) is not None}
-        self.types = build.types(file, functions.values())
+        functions: dict[FuncDef, bool] = {}
+        """Whether the end may be reached, by the text."""
+        for step in steps:
+            if (function := self.tree.function(step)) is not None:
+                functions[function] = bool(step.falls_off) or functions.get(function, False)
+        ending = {each for each, ends in functions.items() if ends}
+        self.types = build.types(file, functions.keys(), ending)
         self.sent = Sent(self.tree, self.types)
         self.signatures = Signatures(self.path, self.tree, _modules(build, part), part.lines)
 
