@@ -1,4 +1,4 @@
-"""Which keys of a dict may get another value after it was written out.
+"""Which keys of a dict may get another value after it was written out, and whether more is done with one.
 
 state = {"$next": "pack", "weight": "2.5"}
 state["weight"] = float(state["weight"])
@@ -10,10 +10,26 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-__all__ = ["changed_keys"]
+__all__ = ["changed_keys", "is_touched"]
 
 _HARMLESS = frozenset({"ConditionalReturns", "dict", "len", "list", "print", "repr", "sorted", "str"})
 _READING = frozenset({"copy", "get", "items", "keys", "values"})
+
+
+def is_touched(function: ast.AST, name: str) -> bool:
+    """Whether a function does more with a local than to assign it once and to splat it."""
+    splatted: set[ast.AST] = set()
+    stored = loaded = 0
+    for node in ast.walk(function):
+        if isinstance(node, ast.keyword) and node.arg is None:
+            splatted.add(node.value)
+        elif isinstance(node, ast.Dict):
+            splatted.update(v for k, v in zip(node.keys, node.values, strict=True) if k is None)
+        elif isinstance(node, ast.Name) and node.id == name:
+            stored += not isinstance(node.ctx, ast.Load)
+            loaded += isinstance(node.ctx, ast.Load)
+    splats = sum(isinstance(each, ast.Name) and each.id == name for each in splatted)
+    return stored > 1 or loaded > splats
 
 
 class _Anything(Exception):

@@ -21,7 +21,7 @@ from mypy.types import (
 from orchwipy_lint.checker.wire import items_of, union_of
 from orchwipy_lint.types import KINDS, Atom
 
-__all__ = ["atom_of", "fits", "is_anything", "is_no_list", "shown"]
+__all__ = ["atom_of", "fits", "is_anything", "is_mutable", "is_no_list", "shown"]
 
 
 def fits(arriving: Type, wanted: Type) -> bool:
@@ -64,6 +64,12 @@ def is_anything(type_: ProperType) -> bool:
     """Whether a type says nothing of what it holds."""
     is_object = isinstance(type_, Instance) and type_.type.fullname == "builtins.object"
     return is_object or isinstance(type_, AnyType)
+
+
+def is_mutable(type_: ProperType) -> bool:
+    """Whether what arrives may be changed in place."""
+    holds = isinstance(type_, Instance) and type_.type.fullname in ("builtins.list", "builtins.dict")
+    return holds or isinstance(type_, TypedDictType)
 
 
 def is_no_list(type_: ProperType) -> bool:

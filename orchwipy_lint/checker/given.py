@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from mypy.types import Instance, ProperType, get_proper_type
 
-from orchwipy_lint.checker.fits import is_anything
+from orchwipy_lint.checker.fits import is_anything, is_mutable
 from orchwipy_lint.checker.sent import Sent
 from orchwipy_lint.checker.signatures import Signatures
 from orchwipy_lint.checker.wire import Refused, Wire, items_of
@@ -39,8 +39,8 @@ class Given:
         self.flow, self.path, self.sent, self.signatures = flow, path, sent, signatures
         self.wire = Wire(sent.types)
         self.givers: dict[str, dict[tuple[int, Span], Giver]] = {}
-        self.through: dict[str, set[int]] = {}
-        """By key the arms, by number, that set it to what it was."""
+        self.passing: dict[str, list[Edge]] = {}
+        """By key the arms that set it to what it was."""
         self.refused: dict[_Site, Finding] = {}
         """What JSON cannot carry."""
         self.resolved: set[_Site] = set()
@@ -68,7 +68,7 @@ class Given:
                     self._give(edge, key, type_)
                     continue
             if value.copies == key and self.is_open(edge, key):
-                self.through.setdefault(key, set()).add(edge.number)
+                self.passing.setdefault(key, []).append(edge)
 
     def _read_items(self, fork: Fork) -> None:
         """The items of a list that the forking step itself gives or declares."""
@@ -99,6 +99,11 @@ class Given:
             return True
         declared = self.signatures.declared(node.step, key)
         return declared is not None and is_anything(declared)
+
+    def keeps(self, edge: Edge, key: str, value: ProperType) -> bool:
+        """Whether a value of this type is still the same after the step of an arm that passes it on."""
+        is_changed = key in self.flow.graph.nodes[edge.source].step.mutates
+        return not is_changed or not is_mutable(value)
 
     def _give(self, edge: Edge, key: str, sent: ProperType) -> None:
         place = self.flow.graph.nodes[edge.source].origin, edge.arm.span

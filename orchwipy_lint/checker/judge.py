@@ -243,6 +243,8 @@ class Judge:
         seen: set[tuple[int, str, ProperType]] = set()
         for going in waiting:  # grows while it is read
             for by in self.derivations.get(going.key, ()):
+                if by.kind == "copy" and not self.given.keeps(by.edge, by.source, going.value):
+                    continue
                 nodes = [flow.graph.nodes[by.at]]
                 path = self._carried(going.key, going.value, going.edges, nodes, takers.get(going.key, []))
                 way = None if path is None else going.reached(flow, path)
@@ -275,7 +277,9 @@ class Judge:
             atom_of(given),
             frozenset(edge.number for edge in edges),
             refusing=frozenset(each.nodes[0].origin for each in takers if not each.takes(given)),
-            through=frozenset(self.given.through.get(key, ())),
+            through=frozenset(
+                each.number for each in self.given.passing.get(key, ()) if self.given.keeps(each, key, given)
+            ),
         )
         best: Path | None = None
         for node in nodes:

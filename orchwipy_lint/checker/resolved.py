@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 
 from mypy.nodes import ArgKind, CallExpr, Expression, NameExpr
-from mypy.types import Instance, LiteralType, NoneType, ProperType
+from mypy.types import Instance, LiteralType, NoneType, ProperType, TypedDictType
 
-from orchwipy_lint.checker.forms import arguments, is_call, is_dict, is_none
+from orchwipy_lint.checker.forms import arguments, is_call, is_dict, is_none, splats
 from orchwipy_lint.checker.sent import Sent
 from orchwipy_lint.checker.trees import Tree
 from orchwipy_lint.checker.wire import Refused, Wire, items_of
 from orchwipy_lint.model import (
     ALWAYS,
-    UNKNOWN_VALUE,
     Arm,
     Case,
     Effect,
@@ -105,65 +105,90 @@ class Resolver:
         return False
 
     def _resolved(self, step: Step, site: ReturnSite, arm: Arm, node: Expression) -> Iterator[Arm]:
-        effect, fan = self._effect(step, arm.effect), arm.fan
-        targets: _Targets = [(arm.target, ALWAYS)]
-        if not arm.target.known and not arm.target.by_default:
-            is_whole = fan is not None or site.span.holds(arm.span)
-            targets = self._targets(step, node, is_whole=is_whole) or targets
-        fans = [None] if fan is None else self._fans(step, fan, node)
-        for (target, cases), each in product(targets, fans):
-            when = both(arm.when, cases)
-            if when or not arm.when:
-                yield replace(arm, effect=effect, target=target, when=when, fan=each)
+        is_open = not arm.target.known and not arm.target.by_default
+        is_whole = arm.fan is not None or site.span.holds(arm.span)
+        beside = {key for each in site.arms if each.span == arm.span for key in each.effect.sets}
+        for sent, effect in self._ways(step, arm.effect):
+            targets = self._targets(step, node, sent, is_whole=is_whole) if is_open else []
+            if len(targets) > 1 and (effect.maybe or not beside <= effect.sets.keys()):
+                effect = replace(effect, opens=True)  # the same test may choose both step and keys
+            fans = [None] if arm.fan is None else self._fans(step, arm.fan, node)
+            for (target, cases), fan in product(targets or [(arm.target, ALWAYS)], fans):
+                when = both(arm.when, cases)
+                if when or not arm.when:
+                    yield replace(arm, effect=effect, target=target, when=when, fan=fan)
 
-    def _effect(self, step: Step, effect: Effect) -> Effect:
-        """An effect without the splats of which mypy knows the keys."""
-        if not effect.unread:
-            return effect
-        sure, maybe, consumed = set[str](), set[str](), {"$next", step.next_key}
+    def _ways(self, step: Step, effect: Effect) -> list[tuple[Sent, Effect]]:
+        """An effect without the splats of which mypy knows the keys, for each choice of what they can be."""
+        laid: list[tuple[Expression, Expression]] = []
         for splat in effect.unread:
             outer = self.tree.expression(step, splat.outer)
-            shapes = None if outer is None else self.sent.splat(outer, splat.number)
-            if not shapes:
-                return effect
-            sure |= set.intersection(*(set(each.required_keys) for each in shapes))
-            maybe |= {key for each in shapes for key in each.items}
-        sets = dict.fromkeys(sorted(sure - consumed), UNKNOWN_VALUE) | dict(effect.sets)
-        more = dict.fromkeys(sorted(maybe - consumed - sets.keys()), UNKNOWN_VALUE)
-        more |= {key: value for key, value in effect.maybe.items() if key not in sets}
-        return replace(effect, sets=sets, maybe=more, opens=False, unread=())
+            given = [] if outer is None else splats(outer)
+            if outer is None or splat.number >= len(given):
+                return [(self.sent, effect)]
+            laid.append((outer, given[splat.number]))
+        shapes = [self._shapes(step, each) for _, each in laid]
+        if not laid or not all(shapes) or prod(map(len, shapes)) > _MOST:
+            return [(self.sent, effect)]
+        return [self._way(step, effect, laid, chosen) for chosen in product(*shapes)]
+
+    def _shapes(self, step: Step, node: Expression) -> list[TypedDictType]:
+        """The dicts that a splat can be; none where that is open.
+
+        Of a key that may be missing, a test or an assignment may tell more than mypy knows.
+        """
+        shapes = self.sent.shapes(node) or []
+        is_sure = all(each.required_keys == each.items.keys() for each in shapes)
+        is_told = isinstance(node, NameExpr) and not is_sure and self.tree.is_touched(step, node.name)
+        return [] if is_told else shapes
+
+    def _way(
+        self,
+        step: Step,
+        effect: Effect,
+        laid: list[tuple[Expression, Expression]],
+        chosen: tuple[TypedDictType, ...],
+    ) -> tuple[Sent, Effect]:
+        sent = self.sent.choosing({id(node): each for (_, node), each in zip(laid, chosen, strict=True)})
+        sets, maybe = dict(effect.sets), dict(effect.maybe)
+        for (outer, _), shape in zip(laid, chosen, strict=True):
+            for key in shape.items.keys() - {"$next", step.next_key}:
+                held = sets if key in shape.required_keys or key in sets else maybe
+                held[key] = sent.told(outer, key)
+        sets = {key: sets[key] for key in sorted(sets)}
+        maybe = {key: maybe[key] for key in sorted(maybe) if key not in sets}
+        return sent, replace(effect, sets=sets, maybe=maybe, opens=False, unread=())
 
     def _fans(self, step: Step, fan: FanOut, node: Expression) -> list[FanOut | None]:
         """The ways in which the branches of a fan-out can begin."""
         branches: list[list[Arm]] = []
         given = node.args if isinstance(node, CallExpr) else []  # those by position come first
         for number, branch in enumerate(fan.branches):
-            effect, targets = self._effect(step, branch.effect), list[Target]()
-            if not branch.target.known and not branch.target.by_default and number < len(given):
-                begun = self._targets(step, given[number], is_whole=True)
-                targets = [target for target, _ in begun if not target.by_default]
-            branches.append(
-                [replace(branch, effect=effect, target=each) for each in targets or [branch.target]]
-            )
-        ways = list(product(*branches))
-        if len(ways) > _MOST or ways == [fan.branches]:
+            is_open = not branch.target.known and not branch.target.by_default and number < len(given)
+            found: list[Arm] = []
+            for sent, effect in self._ways(step, branch.effect):
+                begun = self._targets(step, given[number], sent, is_whole=True) if is_open else []
+                targets = [target for target, _ in begun if not target.by_default] or [branch.target]
+                found += [replace(branch, effect=effect, target=each) for each in targets]
+            branches.append(found)
+        if prod(map(len, branches)) > _MOST:
             return [fan]
-        return [replace(fan, branches=each) for each in ways]
+        return [replace(fan, branches=each) for each in product(*branches)]
 
-    def _targets(self, step: Step, node: Expression, *, is_whole: bool) -> _Targets:
+    def _targets(self, step: Step, node: Expression, sent: Sent, *, is_whole: bool) -> _Targets:
         """Where a return leads by the type of what it names, each with its cases; none where that is open."""
         if is_call(node, "Parallel", "MapEach", "Detach"):
             given = arguments(node)
             following = given.get("join", given.get("then"))
-            return [] if following is None else self._targets(step, following, is_whole=True)
+            return [] if following is None else self._targets(step, following, sent, is_whole=True)
         named: Expression | None = node
         if is_dict(node):
             if not is_whole:
                 return []  # what is in a variable may be changed after it was written out
-            if self.sent.lacks(node, step.next_key):
+            if sent.lacks(node, step.next_key):
                 return [(each, ALWAYS) for each in self._default(step)]
-            named = self.sent.entry(node, step.next_key)
-            type_ = self.sent.given(node, step.next_key, is_sure=True)
+            named = sent.entry(node, step.next_key)
+            type_ = sent.given(node, step.next_key, is_sure=True)
         else:
             named = arguments(node, "next_fn").get("next_fn") if is_call(node, "ReturnUpdates") else node
             type_ = None if named is None else self.sent.of(named)

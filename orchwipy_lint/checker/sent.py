@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from mypy.expandtype import expand_type_by_instance
 from mypy.meet import is_overlapping_types
@@ -42,15 +42,23 @@ from orchwipy_lint.checker.internals import Types
 from orchwipy_lint.checker.trees import Tree
 from orchwipy_lint.checker.wire import items_of, union_of, value_of
 from orchwipy_lint.model import Arm, Step, Value
-from orchwipy_lint.types import Scalar
+from orchwipy_lint.types import Scalar, scalar
 
-__all__ = ["Sent"]
+__all__ = ["Sent", "Told"]
 
 _ANYTHING = AnyType(TypeOfAny.special_form)
 _DEPTH = 8
 """Of a dataclass that is nested deeper nothing is known: it may be made of itself."""
 _HOLDERS = ("builtins.list", "builtins.tuple", "builtins.dict")
+_CONSTANTS = ("builtins.bool", "builtins.int", "builtins.str")
 _CLASSES = {"bool": "builtins.bool", "str": "builtins.str"}
+
+
+@dataclass(frozen=True, slots=True)
+class Told(Value):
+    """A value that a splat brings, with the type that mypy knows of it."""
+
+    told: ProperType | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +67,13 @@ class Sent:
 
     tree: Tree
     types: Types
+    chosen: Mapping[int, TypedDictType] = field(default_factory=dict)
+    """What splats are, of several dicts that they can be."""
 
     def value(self, step: Step, arm: Arm, key: str, value: Value) -> ProperType | None:
         """The type of what an arm gives to a key; None where mypy does not tell."""
+        if isinstance(value, Told):
+            return value.told
         if value.constants is not None:
             return union_of(self.constant(each) for each in value.constants)
         if step.is_plain:
@@ -136,16 +148,24 @@ class Sent:
                 return False
         return True
 
-    def splat(self, outer: Expression, number: int) -> list[TypedDictType] | None:
-        """What the n-th dict can be that a call or display lays over."""
-        laid = splats(outer)
-        return self.shapes(laid[number]) if number < len(laid) else None
+    def choosing(self, chosen: Mapping[int, TypedDictType]) -> Sent:
+        """The same, where splats are known to be certain dicts, by the ids of their expressions."""
+        return replace(self, chosen={**self.chosen, **chosen})
+
+    def told(self, outer: Expression, key: str) -> Told:
+        """What a splat in a call or dict display brings for a key."""
+        given = self.given(outer, key)
+        found = [_constant(each) for each in ([] if given is None else items_of(given))]
+        known = [each for each in found if each is not None]
+        return Told(constants=frozenset(known) if known and len(known) == len(found) else None, told=given)
 
     def shapes(self, node: Expression) -> list[TypedDictType] | None:
         """The dicts that an expression can be, by their keys; None where these are not all known.
 
         What mypy makes of two TypedDicts has no name, and only the keys that both have.
         """
+        if id(node) in self.chosen:
+            return [self.chosen[id(node)]]
         if isinstance(node, ConditionalExpr):
             ways = [self.shapes(node.if_expr), self.shapes(node.else_expr)]
             return None if None in ways else [shape for way in ways for shape in way or ()]
@@ -288,3 +308,12 @@ def _common(found: ProperType, given: ProperType | None) -> ProperType:
             elif is_overlapping_types(each, one, ignore_promotions=True):
                 kept.append(each)
     return union_of(kept) if kept else found
+
+
+def _constant(given: ProperType) -> Scalar | None:
+    """The value that a type stands for, where it is one that conditions can name."""
+    if isinstance(given, NoneType):
+        return scalar(None)
+    if not isinstance(given, LiteralType) or given.fallback.type.fullname not in _CONSTANTS:
+        return None
+    return scalar(given.value) if isinstance(given.value, (str, int)) else None

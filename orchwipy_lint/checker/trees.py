@@ -29,7 +29,7 @@ from mypy.nodes import (
     TempNode,
 )
 
-from orchwipy_lint.checker.changes import changed_keys
+from orchwipy_lint.checker.changes import changed_keys, is_touched
 from orchwipy_lint.checker.definitions import last_assignments, stores
 from orchwipy_lint.model import Arm, Span, Step
 from orchwipy_lint.source.statements import Function, statements
@@ -107,6 +107,11 @@ class Tree:
         nodes = [pairs.assigned.get(_extent(each)) for each in values or ()]
         kept = [each for each in nodes if each is not None]
         return kept if kept and len(kept) == len(nodes) else None
+
+    def is_touched(self, step: Step, name: str) -> bool:
+        """Whether a step's function does more with a local than to assign it once and to splat it."""
+        function = self.twins.get(step.span.line)
+        return function is None or is_touched(function, name)
 
     def is_changed(self, step: Step, arm: Arm, key: str) -> bool:
         """Whether the dict that an arm is may get another value for a key after it was written out."""

@@ -43,11 +43,18 @@ def with_changes(read: Sequence[tuple[Definition, Step]]) -> list[Step]:
     tested = _tested_for_truth(step for _, step in read)
     steps: list[Step] = []
     for definition, step in read:
-        # Only a test for truth notices such a change.
-        keys = step.keys & tested
+        # Only a test for truth notices such a change, and who follows a value of any type.
+        keys = step.keys & (tested | _handed_on(step))
         changed = definition.changed(keys) if keys else frozenset[str]()
         steps.append(replace(step, mutates=changed) if changed else step)
     return steps
+
+
+def _handed_on(step: Step) -> frozenset[str]:
+    """The parameters without annotation that a step gives to keys as they came."""
+    given = (value.copies for site in step.returns for arm in site.arms for value in arm.effect.sets.values())
+    bare = {each.name for each in step.parameters if each.annotation is None}
+    return frozenset(each for each in given if each in bare)
 
 
 def _tested_for_truth(steps: Iterable[Step]) -> frozenset[str]:
