@@ -7,6 +7,7 @@ is tested for the versions named here alone.
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ def plugin(version: str) -> type[Plugin]:
         if NEWEST != OLDEST:
             tested += " to " + ".".join(map(str, NEWEST))
         _refuse(f"works with mypy {tested}, and this is mypy {version}: pip install 'mypy~={tested}.0'")
-    try:
-        from orchwipy_lint.checker.plugin import PipelinePlugin
-    except ImportError as error:
-        _refuse(f"cannot be loaded ({error}): pip install 'orchwipy-lint[lint]' where mypy is installed")
+    if find_spec("libcst") is None:  # which is loaded late, and not at all where mypy has cached everything
+        _refuse("needs libcst, which is not there: pip install 'orchwipy-lint[lint]' where mypy is installed")
+    from orchwipy_lint.checker.plugin import PipelinePlugin
+
     return PipelinePlugin
 
 

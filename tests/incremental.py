@@ -19,7 +19,7 @@ from mypy.main import process_options
 from mypy.modulefinder import BuildSource
 from mypy.options import Options
 
-__all__ = ["Checked", "lasting"]
+__all__ = ["CONFIGURATION", "RUNTIME", "Checked", "lasting"]
 
 RUNTIME = """\
 from typing import Any, Callable, Hashable, TypeVar

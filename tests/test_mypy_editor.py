@@ -1,4 +1,4 @@
-"""An editor session for real: a language server, pylsp-mypy in its live mode, and the plugin."""
+"""Editor sessions for real: a language server, pylsp-mypy, live or with dmypy, and the plugin."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,24 @@ from typing import Any
 import pytest
 from pylsp_jsonrpc.streams import JsonRpcStreamReader, JsonRpcStreamWriter
 
-from .checking import CONFIGURATION
+from .incremental import CONFIGURATION, RUNTIME
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parent.parent
 DEADLINE = 120.0
 """Seconds until the server has answered, at most."""
 
-SETTINGS = """\
+LIVE = """\
 [tool.pylsp-mypy]
 enabled = true
 live_mode = true
+"""
+
+DAEMON = """\
+[tool.pylsp-mypy]
+enabled = true
+live_mode = false
+dmypy = true
 """
 
 PIPELINE = """\
@@ -64,7 +70,7 @@ class Editor:
     """An editor that shows one file: what it tells a server, and what it is told."""
 
     def __init__(self, server: subprocess.Popen[bytes], folder: Path, file: Path) -> None:
-        self.server, self.uri = server, file.as_uri()
+        self.server, self.file = server, file
         self._version = 1  # of 0 the server does not tell
         self._writer = JsonRpcStreamWriter(server.stdin)
         self._heard: queue.Queue[dict[str, Any] | None] = queue.Queue()
@@ -80,15 +86,22 @@ class Editor:
 
     def open(self, text: str) -> list[tuple[int, str]]:
         """Open the file; returns what is wrong in it, as all that follow."""
-        document = {"uri": self.uri, "languageId": "python", "version": self._version, "text": text}
+        document = {"uri": self.file.as_uri(), "languageId": "python", "version": self._version, "text": text}
         self._tell("textDocument/didOpen", textDocument=document)
         return self._shown()
 
     def edit(self, text: str) -> list[tuple[int, str]]:
         """Type, and save nothing."""
         self._version += 1
-        document = {"uri": self.uri, "version": self._version}
+        document = {"uri": self.file.as_uri(), "version": self._version}
         self._tell("textDocument/didChange", textDocument=document, contentChanges=[{"text": text}])
+        return self._shown()
+
+    def save(self, text: str) -> list[tuple[int, str]]:
+        """Type, and save it."""
+        self.edit(text)
+        self.file.write_text(text)
+        self._tell("textDocument/didSave", textDocument={"uri": self.file.as_uri()})
         return self._shown()
 
     def _shown(self) -> list[tuple[int, str]]:
@@ -136,33 +149,59 @@ def editor(folder: Path, file: Path, path: str) -> Iterator[Editor]:
             opened.close()
         finally:
             server.kill()
+            if (folder / ".dmypy.json").exists():  # it has not ended its daemon
+                subprocess.run([sys.executable, "-m", "mypy.dmypy", "stop"], cwd=folder, check=False)
 
 
-def session(folder: Path, path: str) -> None:
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project of which mypy knows in short what the runtime says."""
+    folder, runtime = tmp_path / "project", tmp_path / "site" / "orchwipy_runtime"
+    for each in folder / "shop", runtime:
+        each.mkdir(parents=True)
+    (runtime / "__init__.py").write_text(RUNTIME)
+    (runtime / "py.typed").touch()
+    (folder / "mypy.ini").write_text(CONFIGURATION.format(site=runtime.parent))
     files = {"core.py": PIPELINE, "weigh.py": WEIGH, "send.py": SEND, "__init__.py": ""}
-    (folder / "shop").mkdir()
-    (folder / "pyproject.toml").write_text(SETTINGS)
-    (folder / "mypy.ini").write_text(CONFIGURATION.format(more=f"mypy_path = {ROOT}"))
     for name, text in files.items():
         (folder / "shop" / name).write_text(text)
-    with editor(folder, folder / "shop" / "weigh.py", path) as opened:
+    return folder
+
+
+DROPS = WEIGH.replace('"send", ', '"send", "parcel", ')
+BELOW = DROPS.replace("def scale", "LIMIT = 5\n\n\ndef scale")
+OTHER = WEIGH.replace("-> int:", "-> int | None:")
+
+
+def edits(change: Callable[[str], list[tuple[int, str]]]) -> None:
+    """Break a module and mend it again."""
+    assert change(DROPS) == [(12, "orchwipy-missing-argument")]
+    assert change(BELOW) == [(15, "orchwipy-missing-argument")]
+    assert change(WEIGH) == []
+    assert change(OTHER) == [(12, "orchwipy-incompatible-argument")]
+    assert change(WEIGH) == []
+
+
+WHERE = pytest.mark.parametrize(
+    "path", [str(Path(sys.executable).parent), "/nowhere"], ids=["command", "api"]
+)
+"""mypy is a command, or runs in the server's process, as pylsp-mypy does it where none is on the path."""
+
+
+@WHERE
+def test_unsaved_edits(project: Path, path: str) -> None:
+    (project / "pyproject.toml").write_text(LIVE)
+    weigh = project / "shop" / "weigh.py"
+    with editor(project, weigh, path) as opened:
         assert opened.open(WEIGH) == []
-        drops = WEIGH.replace('"send", ', '"send", "parcel", ')
-        assert opened.edit(drops) == [(12, "orchwipy-missing-argument")]
-        above = drops.replace("def scale", "LIMIT = 5\n\n\ndef scale")
-        assert opened.edit(above) == [(15, "orchwipy-missing-argument")]
-        assert opened.edit(WEIGH) == []
-        assert opened.edit(WEIGH.replace("-> int:", "-> int | None:")) == [
-            (12, "orchwipy-incompatible-argument")
-        ]
-        assert opened.edit(WEIGH) == []
-    assert (folder / "shop" / "weigh.py").read_text() == WEIGH
+        edits(opened.edit)
+    assert weigh.read_text() == WEIGH
 
 
-def test_mypy_as_a_command(tmp_path: Path) -> None:
-    session(tmp_path, str(Path(sys.executable).parent))
-
-
-def test_mypy_in_the_servers_process(tmp_path: Path) -> None:
-    """As pylsp-mypy does it where no mypy is on the path: one process runs it for each edit."""
-    session(tmp_path, str(tmp_path))
+@WHERE
+def test_saved_edits_with_a_daemon(project: Path, path: str) -> None:
+    (project / "pyproject.toml").write_text(DAEMON)
+    with editor(project, project / "shop" / "weigh.py", path) as opened:
+        assert opened.open(WEIGH) == []
+        edits(opened.save)
+        assert (project / ".dmypy.json").exists()

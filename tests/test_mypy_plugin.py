@@ -15,6 +15,8 @@ from mypy.version import __version__
 
 from orchwipy_lint import mypy_plugin
 from orchwipy_lint.checker import module
+from orchwipy_lint.config import configuration_of
+from orchwipy_lint.workspace import Workspace
 
 from .incremental import Checked
 from .samples import BROKEN, SOUND
@@ -65,6 +67,18 @@ def test_other_versions_are_refused_with_one_line(version: str, capsys: pytest.C
 
 def test_this_version_is_taken() -> None:
     assert mypy_plugin.plugin(__version__).__name__ == "PipelinePlugin"
+
+
+def test_a_missing_extra_is_said_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "libcst", None)
+    with pytest.raises(SystemExit) as ended:
+        mypy_plugin.plugin(__version__)
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said.count("\n") == 1
+    assert "pip install 'orchwipy-lint[lint]'" in said
 
 
 def test_what_is_wrong_is_reported(project: Checked) -> None:
@@ -168,13 +182,58 @@ def test_the_projects_configuration_counts_and_a_change_of_it_is_seen(project: C
     assert len(errors(project.warm())) == 1
 
 
-def test_a_wrong_configuration_is_one_finding(project: Checked) -> None:
-    (project.root / "pyproject.toml").write_text('[tool.orchwipy]\nignore = ["OWP999"]\n')
-    (error,) = errors(project.warm())
-    assert "OWP999" in error
-    assert error.endswith("[orchwipy-internal-error]")
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        (
+            "pyproject.toml",
+            '[tool.orchwipy]\nignore = ["OWP999"]\n',
+            "in (tool.orchwipy): no rule has the code or name `OWP999`",
+        ),
+        ("pyproject.toml", "[tool.orchwipy\n", "pyproject.toml cannot be read: "),
+        ("setup.cfg", "[orchwipy]\n", "it says belongs in (tool.orchwipy) of a pyproject.toml"),
+        (".orchwipy-baseline.json", "{\n", "is no baseline"),
+    ],
+)
+def test_what_is_wrong_with_the_project_is_one_finding(
+    project: Checked, file: str, text: str, message: str
+) -> None:
     (project.root / "pyproject.toml").write_text("[tool.orchwipy]\n")
+    (place := project.root / file).write_text(text)
+    for lines in project.warm(), project.cold(), project.warm():
+        (error,) = errors(lines)
+        assert ":1: error: the analyser cannot run: " in lines[0]
+        assert message in error
+        assert error.endswith("[orchwipy-internal-error]")
+        assert "bug" not in "".join(lines)
+    place.write_text("[tool.orchwipy]\n" if place.suffix == ".toml" else "")
+    if place.suffix == ".json":
+        place.unlink()
     assert errors(project.warm())[0].endswith("[orchwipy-missing-argument]")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("# coding: strange\n" + BROKEN, "unknown encoding: strange"),
+        (BROKEN.replace("{grams} g", "{" + "+".join(["grams"] * 300) + "}"), "nested too deeply to be read"),
+    ],
+)
+def test_a_module_that_cannot_be_read_is_one_finding(project: Checked, text: str, message: str) -> None:
+    project.write({"parcels.py": text})
+    for lines in project.cold(), project.warm(), project.warm():
+        (error,) = errors(lines)
+        assert message in error
+        assert error.endswith("[orchwipy-unreadable-file]")
+
+
+def test_a_file_that_vanishes_is_none_of_the_project(
+    project: Checked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the moment when files are listed and that when they are read."""
+    listed = [*Workspace(str(project.root), configuration_of(str(project.root))).paths(), "vanished.py"]
+    monkeypatch.setattr(Workspace, "paths", lambda self: iter(listed))
+    assert len(errors(project.cold())) == 1
 
 
 def test_a_failure_is_one_finding(project: Checked, monkeypatch: pytest.MonkeyPatch) -> None:

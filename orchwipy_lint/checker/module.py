@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import PurePath
@@ -25,6 +26,9 @@ from orchwipy_lint.source.optouts import drop_opted_out
 from orchwipy_lint.source.problems import cannot_run, internal_error
 
 __all__ = ["check_module"]
+
+_BRACKETED = re.compile(r" \[((?:[^][]|\[[^][]*\])*)\]")
+"""What stands in brackets after a space, and may hold others."""
 
 
 def check_module(build: Build, file: MypyFile) -> frozenset[str]:
@@ -83,7 +87,7 @@ def _report(build: Build, file: MypyFile, finding: Finding) -> None:
 
 def _plain(text: str) -> str:
     """Editors that read mypy's lines take what stands in brackets after a space for the code."""
-    return text.replace(" [", " (").replace("] ", ") ") if " [" in text else text
+    return _BRACKETED.sub(r" (\1)", text).replace(" [", " (")
 
 
 def _notes(finding: Finding) -> Iterator[str]:
@@ -106,5 +110,5 @@ def _row(finding: Finding, hop: Hop) -> str:
 
 def _near(path: str) -> str:
     """A file as mypy names it: from the working directory, where it is below that."""
-    near = PurePath(os.path.relpath(path))
-    return (PurePath(path) if near.parts[0] == os.pardir else near).as_posix()
+    place, here = PurePath(path), os.getcwd()
+    return (place.relative_to(here) if place.is_relative_to(here) else place).as_posix()
