@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from orchwipy_lint.findings import Finding, Severity, drop_silenced
@@ -11,12 +11,12 @@ from orchwipy_lint.rules import RULES
 from orchwipy_lint.rules.graph import UNREACHABLE_STEP, UNRESOLVED_TARGET
 from orchwipy_lint.rules.keys import NOTHING_TO_DROP
 from orchwipy_lint.rules.state import DEFAULT_ARGUMENT
-from orchwipy_lint.source.live import Registry, Unread, read_registry
+from orchwipy_lint.source.live import LiveReading, Registry, Unread, read_registry
 from orchwipy_lint.source.optouts import drop_opted_out
 from orchwipy_lint.source.problems import internal_error
 from orchwipy_lint.verdict import found_in
 
-__all__ = ["LiveResult", "check_live"]
+__all__ = ["LiveResult", "check_live", "check_reading"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,20 @@ def check_live(registry: Registry, starts: Sequence[str], *, defaults: bool = Fa
     `defaults` asks for OWP102 as well. Never raises for what the text of the steps holds, as
     `orchwipy_lint.verdict.judge`.
     """
-    findings: list[Finding] = []
-    lines: Mapping[str, tuple[str, ...]] = {}
-    unread: tuple[Unread, ...] = ()
     try:
         reading = read_registry(registry)
-        lines, unread = reading.lines, reading.unread
+    except ImportError:
+        raise  # what is installed is at fault
+    except Exception as error:
+        return LiveResult((_failure(registry, error),), ())
+    return check_reading(reading, starts, defaults=defaults)
+
+
+def check_reading(reading: LiveReading, starts: Sequence[str], *, defaults: bool = False) -> LiveResult:
+    """The same of one that has been read."""
+    registry, lines, unread = reading.registry, reading.lines, reading.unread
+    findings: list[Finding] = []
+    try:
         sees_every_run = set(starts) == {registry.beginner}
         unfit = () if sees_every_run else (NOTHING_TO_DROP, UNREACHABLE_STEP)  # they say `never`
         codes = [
@@ -54,7 +62,7 @@ def check_live(registry: Registry, starts: Sequence[str], *, defaults: bool = Fa
     except ImportError:
         raise  # what is installed is at fault
     except Exception as error:
-        findings.append(internal_error(registry.path, Span(registry.line, 1, registry.line, 1), error))
+        findings.append(_failure(registry, error))
     said = {(each.step, UNRESOLVED_TARGET.code) for each in unread}
     wanted = [
         each
@@ -64,6 +72,10 @@ def check_live(registry: Registry, starts: Sequence[str], *, defaults: bool = Fa
     ]
     kept = [each for each in wanted if drop_silenced([each], lines.get(each.path, ()))]
     return LiveResult(tuple(sorted(kept, key=lambda finding: finding.sort_key)), unread)
+
+
+def _failure(registry: Registry, error: Exception) -> Finding:
+    return internal_error(registry.path, Span(registry.line, 1, registry.line, 1), error)
 
 
 def _once(findings: Iterable[Finding]) -> Iterable[Finding]:

@@ -167,18 +167,17 @@ def examine(pipe: Functions, *, caller: Caller | FrameType) -> Examined:
     """The steps as the analyser reads them, and its findings about runs from the beginner."""
     try:
         from orchwipy_lint.findings import Severity
-        from orchwipy_lint.live import check_live
+        from orchwipy_lint.live import check_reading
         from orchwipy_lint.source.live import read_registry
 
-        registry = _registry(pipe, caller)
-        findings = check_live(registry, [pipe.beginner]).findings
-        reading = read_registry(registry)
+        reading = read_registry(_registry(pipe, caller))
+        findings = check_reading(reading, [pipe.beginner]).findings
     except ImportError as error:
         raise _missing(error) from error
     errors = [each for each in findings if each.severity is Severity.ERROR]
     others = [each for each in findings if each.severity is not Severity.ERROR]
     steps = reading.pipeline(pipe.beginner).steps
-    return Examined(registry.name, steps, reading.unread, errors, others)
+    return Examined(reading.registry.name, steps, reading.unread, errors, others)
 
 
 class _Warner:
