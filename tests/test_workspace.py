@@ -121,7 +121,7 @@ class TestComponents:
     ) -> None:
         for name in ("core.py", "steps.py"):
             (project / "mail" / name).unlink()
-        monkeypatch.setattr("orchwipy_lint.workspace.imports_of", None)
+        monkeypatch.setattr("orchwipy_lint.source.imports.imports_of", None)
         workspace = Workspaces().of("mail")
         assert not workspace.has_pipelines
         assert workspace.components == ()
