@@ -15,6 +15,7 @@ from mypy.errors import ErrorInfo, Errors
 from mypy.nodes import Expression, FuncDef, MypyFile
 from mypy.options import Options
 from mypy.plugin import Plugin
+from mypy.semanal import is_trivial_body
 from mypy.state import state
 from mypy.types import CallableType, Instance, Type
 from mypy.util import get_mypy_comments
@@ -154,13 +155,15 @@ class Build:
         checker.pass_num = checker.last_pass  # what is not known by now will not be
         self._checker = checker
         types = Types(checker)
+        asks_for_returns = options.warn_no_return and RETURN not in options.disabled_error_codes
         with state.strict_optional_set(options.strict_optional), checker_state.set(checker):
             errors.set_file(file.path, file.fullname, scope=checker.tscope, options=options)
             with checker.tscope.module_scope(file.fullname):
                 for function in functions:
                     _check(checker, function)
                     found = errors.error_info_map.pop(file.path, [])
-                    if options.warn_no_return and not any(each.code is RETURN for each in found):
+                    is_open = is_trivial_body(function.body) or any(each.code is RETURN for each in found)
+                    if asks_for_returns and not is_open:
                         types.closed.add(function.line)
                     if options.check_untyped_defs or not function.is_dynamic():
                         types.told.extend(each for each in found if each.severity == "error")
