@@ -52,7 +52,7 @@ def derivations(flow: Flow, is_open: Callable[[Edge, str], bool]) -> Iterator[De
     graph = flow.graph
     for edge in graph.edges:
         node = graph.nodes[edge.source]
-        if flow.before[edge.source] is None or node.fork is not None:
+        if flow.before[edge.source] is None or (node.fork is not None and not edge.spawns):
             continue
         for key, value in edge.arm.effect.sets.items():
             if value.copies is not None and value.copies != key and is_open(edge, value.copies):

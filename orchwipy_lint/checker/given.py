@@ -48,7 +48,8 @@ class Given:
         self.typed: set[tuple[int, str]] = set()
         """Edges and the keys to which they give what mypy tells more of than that it is anything."""
         for edge in flow.graph.edges:
-            if flow.before[edge.source] is not None and flow.graph.nodes[edge.source].fork is None:
+            is_own = flow.graph.nodes[edge.source].fork is None or edge.spawns
+            if is_own and flow.before[edge.source] is not None:
                 self._read(edge)
         for fork in flow.graph.forks:
             if flow.before[fork.node] is not None:
@@ -56,8 +57,9 @@ class Given:
 
     def _read(self, edge: Edge) -> None:
         node = self.flow.graph.nodes[edge.source]
+        item = None if node.fork is None or _gives_itself(edge, node.fork) else node.fork.fan.item
         for key, value in {**edge.arm.effect.sets, **edge.arm.effect.maybe}.items():
-            if value.placeholder:
+            if value.placeholder or (key == item and edge.spawns):
                 continue
             if node.step.path == self.path:
                 type_ = self.sent.value(node.step, edge.arm, key, value)
@@ -83,11 +85,20 @@ class Given:
                 held = self.sent.value(step, edge.arm, over, given)
             elif self.is_open(edge, over):
                 held = None
-            for each in items_of(held) if held is not None else ():
+            for each in self._items(held):
                 for start in (start for region in fork.regions for start in region.starts):
-                    if isinstance(each, Instance) and each.type.fullname == "builtins.list":
-                        self.resolved.add((start.arm.span, item))
-                        self._give(start, item, get_proper_type(each.args[0]))
+                    self.resolved.add((start.arm.span, item))
+                    self._give(start, item, each)
+
+    def _items(self, held: ProperType | None) -> Iterator[ProperType]:
+        """The items of what arrives as a list, as far as they are known."""
+        for each in items_of(held) if held is not None else ():
+            try:
+                arriving = self.wire.arriving(each)
+            except Refused:
+                continue  # said where it is given
+            if isinstance(arriving, Instance) and arriving.type.fullname == "builtins.list":
+                yield get_proper_type(arriving.args[0])
 
     def is_open(self, edge: Edge, key: str) -> bool:
         """Whether an arm has under a key whatever came under it, of which its step says nothing."""
@@ -119,13 +130,18 @@ class Given:
                 found = unsent(self.flow, edge, key, refused.name, refused.help)
                 self.refused.setdefault((edge.arm.span, key), found)
 
-    def sources(self, key: str) -> Iterator[tuple[ProperType, list[Edge]]]:
-        """What mypy knows of the values of a key, each with the arms that give it, none for the caller."""
+    def sources(self, key: str) -> Iterator[dict[ProperType, list[Edge]]]:
+        """What mypy knows of a key at each place that gives it: types, with the arms; none for the caller."""
         for giver in self.givers.get(key, {}).values():
-            yield from giver.arriving.items()
+            yield giver.arriving
         for number in self.flow.graph.entries:
             entry = self.flow.graph.nodes[number]
             parameter = entry.parameters.get(key)
             if parameter is not None and parameter.required:
                 declared = self.signatures.declared(entry.step, key)
-                yield from ((each, []) for each in ([] if declared is None else items_of(declared)))
+                yield {each: [] for each in ([] if declared is None else items_of(declared))}
+
+
+def _gives_itself(edge: Edge, fork: Fork) -> bool:
+    """Whether an arm into a branch has the keys that were written there, and no item besides."""
+    return any(edge.arm is each.arm for each in fork.regions)

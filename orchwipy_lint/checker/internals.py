@@ -16,6 +16,7 @@ from mypy.errors import ErrorInfo, Errors
 from mypy.nodes import CallExpr, Expression, FuncDef, MypyFile, RefExpr, TypeInfo
 from mypy.options import Options
 from mypy.plugin import Plugin
+from mypy.semanal import is_trivial_body
 from mypy.state import state
 from mypy.traverser import all_return_statements
 from mypy.types import CallableType, Instance, Type
@@ -177,6 +178,7 @@ class Build:
         checker.pass_num = checker.last_pass  # what is not known by now will not be
         self._checker = checker
         types = Types(checker, others, told, set())
+        asks_for_returns = options.warn_no_return and RETURN not in options.disabled_error_codes
         with state.strict_optional_set(options.strict_optional), checker_state.set(checker):
             errors.set_file(file.path, file.fullname, scope=checker.tscope, options=options)
             with checker.tscope.module_scope(file.fullname):
@@ -185,7 +187,8 @@ class Build:
                         continue
                     _check(checker, function)
                     found = errors.error_info_map.pop(file.path, [])
-                    if options.warn_no_return and not any(each.code is RETURN for each in found):
+                    is_open = is_trivial_body(function.body) or any(each.code is RETURN for each in found)
+                    if asks_for_returns and not is_open:
                         types.closed.add(function.line)
                     if _looks_at(options, function):
                         told += filter(_is_told, found)

@@ -92,6 +92,17 @@ class _Going:
         return self.way.onward(flow, self.by, self.of, path)
 
 
+@dataclass(frozen=True, slots=True)
+class _Misfit:
+    """A value that these arms gave, or the caller, as it comes to a step that does not take it."""
+
+    key: str
+    value: ProperType
+    edges: list[Edge]
+    taker: _Taker
+    way: Way
+
+
 class Judge:
     """Judges the values that the steps of one module give in one pipeline."""
 
@@ -207,36 +218,40 @@ class Judge:
 
     def _unmapped(self, key: str, nodes: list[Node], takers: list[_Taker]) -> Iterator[Finding]:
         """What a map gets that is no list."""
-        for given, edges in self.given.sources(key):
-            path = self._carried(key, given, edges, nodes, takers) if is_no_list(given) else None
-            if path is not None and (edges or self._is_ours(path)):
-                yield no_list(self.flow, key, self._shown(given, given), edges, path)
+        for source in self.given.sources(key):
+            found: list[tuple[ProperType, list[Edge], Path]] = []
+            for given, edges in source.items():
+                path = self._carried(key, given, edges, nodes, takers) if is_no_list(given) else None
+                if path is not None and (edges or self._is_ours(path)):
+                    found.append((given, edges, path))
+            if found:
+                wrong = union_of(given for given, _, _ in found)
+                _, edges, path = min(found, key=lambda each: len(each[2]))
+                yield no_list(self.flow, key, self._shown(wrong, wrong), edges, path)
 
     def _derived(self, takers: dict[str, list[_Taker]]) -> Iterator[Finding]:
         """What does not fit under the key to which it was passed on."""
         for key in self.derivations:
-            for given, edges in self.given.sources(key):
-                best: dict[tuple[str, int], tuple[ProperType, _Taker, Way]] = {}
-                for name, made, taker, way in self._onward(key, given, edges, takers):
-                    place = name, taker.nodes[0].origin
-                    if place not in best or len(way.shown) < len(best[place][2].shown):
-                        best[place] = made, taker, way
-                for (name, _), (made, taker, way) in best.items():
-                    if edges or self._is_ours(way.path):
-                        yield incompatible(
-                            self.flow,
-                            name,
-                            self._shown(made, made),
-                            edges,
-                            taker.nodes[0],
-                            way.path,
-                            way.rows,
-                        )
+            for source in self.given.sources(key):
+                found: dict[tuple[str, int], list[_Misfit]] = {}
+                for given, edges in source.items():
+                    for each in self._onward(key, given, edges, takers):
+                        if edges or self._is_ours(each.way.path):
+                            found.setdefault((each.key, each.taker.nodes[0].origin), []).append(each)
+                for misfits in found.values():
+                    yield self._misfit(misfits)
+
+    def _misfit(self, found: list[_Misfit]) -> Finding:
+        """The finding for what one source gives one step."""
+        first = min(found, key=lambda each: len(each.way.shown))
+        given, taker, way = union_of(each.value for each in found), first.taker.nodes[0], first.way
+        shown = self._shown(given, given)
+        return incompatible(self.flow, first.key, shown, first.edges, taker, way.path, way.rows)
 
     def _onward(
         self, key: str, given: ProperType, edges: list[Edge], takers: dict[str, list[_Taker]]
-    ) -> Iterator[tuple[str, ProperType, _Taker, Way]]:
-        """Where a value does not fit under another key: that, what it is then, who takes it, how it came."""
+    ) -> Iterator[_Misfit]:
+        """Where a value of one type does not fit under another key."""
         flow, types = self.flow, self.sent.types
         any_list = types.named("builtins.list", AnyType(TypeOfAny.special_form))
         waiting: list[_Going] = [_Going(key, given, edges)]
@@ -260,7 +275,7 @@ class Judge:
                         path = self._carried(by.key, made, [by.edge], taker.nodes, takers[by.key])
                         found = None if path is None else after.reached(flow, path)
                         if found is not None:
-                            yield by.key, made, taker, found
+                            yield _Misfit(by.key, made, edges, taker, found)
 
     def _carried(
         self,

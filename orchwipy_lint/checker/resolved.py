@@ -20,6 +20,7 @@ from orchwipy_lint.checker.trees import Tree
 from orchwipy_lint.checker.wire import Refused, Wire, items_of
 from orchwipy_lint.model import (
     ALWAYS,
+    UNKNOWN_VALUE,
     Arm,
     Case,
     Effect,
@@ -152,9 +153,9 @@ class Resolver:
         sent = self.sent.choosing({id(node): each for (_, node), each in zip(laid, chosen, strict=True)})
         sets, maybe = dict(effect.sets), dict(effect.maybe)
         for (outer, _), shape in zip(laid, chosen, strict=True):
-            for key in shape.items.keys() - {"$next", step.next_key}:
+            for key in shape.items.keys() - effect.sets.keys() - {"$next", step.next_key}:
                 held = sets if key in shape.required_keys or key in sets else maybe
-                held[key] = sent.told(outer, key)
+                held[key] = UNKNOWN_VALUE if key in effect.maybe else sent.told(outer, key)
         sets = {key: sets[key] for key in sorted(sets)}
         maybe = {key: maybe[key] for key in sorted(maybe) if key not in sets}
         return sent, replace(effect, sets=sets, maybe=maybe, opens=False, unread=())
