@@ -8,8 +8,8 @@ what had errors. The hook at the end of a module's checking is called for change
 - where mypy checks single functions again, or a module that had errors, the calls of the package in it
   call hooks: at the first and at the last of these in the module the plugin checks it again.
 
-All that is checked goes by the texts that mypy read when it last checked a module to its end: a module that
-has changed since has its turn later.
+All that is checked goes by the texts that mypy read when it last checked a module to its end. A module that it
+has read anew since is passed over until its turn comes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mypy.nodes import MypyFile
+from mypy.nodes import ImportBase, MypyFile
 
 from orchwipy_lint.checker.internals import Build
 from orchwipy_lint.checker.module import check_module
@@ -32,8 +32,14 @@ class _Finished:
     """A module when it was last checked to its end."""
 
     file: MypyFile
+    imports: list[ImportBase]
+    """Those in it; another list once mypy has read the file anew, and its turn is still to come."""
     last: int
     """The line of the last call of the package in it."""
+
+    @property
+    def is_outdated(self) -> bool:
+        return self.file.imports is not self.imports
 
 
 class Updates:
@@ -53,7 +59,8 @@ class Updates:
             self._forget()
         if self.build.is_daemon:
             self.build.sources.reread(file.path)
-            self._finished[place_of(file.path)] = _Finished(file, self._last.pop(file.path, 0))
+            last = self._last.pop(file.path, 0)
+            self._finished[place_of(file.path)] = _Finished(file, file.imports, last)
         parts = self._check(file)
         if self.build.is_update:
             self.build.settle(file)
@@ -67,7 +74,7 @@ class Updates:
         file, checker = found
         self._last[file.path] = max(line, self._last.get(file.path, 0))
         known = self._finished.get(place_of(file.path)) if self.build.is_update else None
-        if known is None or known.file is not file:
+        if known is None or known.file is not file or known.is_outdated:
             return
         if self._batches.get(file.path) is not checker or line == known.last:
             self._batches[file.path] = checker
@@ -87,7 +94,7 @@ class Updates:
         """Check the modules of files that share a pipeline with a module."""
         for path in sorted(parts):
             known = self._finished.get(path)
-            if known is not None and known.file is not file:
+            if known is not None and known.file is not file and not known.is_outdated:
                 self._check(known.file)
 
     def _check(self, file: MypyFile) -> frozenset[str]:
