@@ -11,7 +11,7 @@ from rich.text import Text
 
 from orchwipy_lint.cli.drawings import write_drawing
 from orchwipy_lint.cli.formats import STDOUT
-from orchwipy_lint.cli.runs_draw import run_drawn, say_what_is_not_drawn
+from orchwipy_lint.cli.runs_draw import run_drawn, say_what_has_changed
 from orchwipy_lint.cli.runs_list import STYLES
 from orchwipy_lint.cli.tracebacks import users_lines
 from orchwipy_lint.report.columns import columns
@@ -33,6 +33,7 @@ _OUTCOMES = {
     "retry": ("waiting", "bold cyan"),
     "resumed": ("resumed", "bold blue"),
 }
+_NOT_DRAWN = "not drawn: not just one pipeline here has these steps; say which with --program FILE[:PIPE]"
 
 
 def show_run(
@@ -40,20 +41,23 @@ def show_run(
 ) -> None:
     """Prints a run; its state only if `values` are asked for. `again` is the command that goes on with it.
 
-    With a `program` it is drawn over the graph of that as well, unless it is printed for programs.
+    It is drawn over the graph of its program as well, unless it is printed for programs.
     """
     found = read_run(store, run)
     if as_json:
         print(json.dumps(_written(found, values), indent=2))
         return
-    picture = None if program is None else run_drawn(found, program)
+    picture = run_drawn(found, program)
     console = ReportConsole()
     now = time.time()
     console.put(_head(found, now))
     console.put(Text())
     if picture is not None:
         write_drawing([picture], "text", STDOUT)
-        say_what_is_not_drawn(picture, program)
+        say_what_has_changed(picture)
+        console.put(Text())
+    elif found.visits:
+        console.put(Text(_NOT_DRAWN, style="dim"))
         console.put(Text())
     if found.began:
         console.put(Text(visible(f"input: {', '.join(found.input_keys) or 'no keys'}")))
