@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchwipy_lint.cli.output import CannotWork
 from orchwipy_lint.cli.program import split_name
@@ -17,16 +17,34 @@ if TYPE_CHECKING:
     from orchwipy_runtime.runs import Run
     from orchwipy_runtime.runs import Visit as Recorded
 
-__all__ = ["run_alone", "run_drawn", "say", "say_what_has_changed"]
+__all__ = ["Came", "came_to", "run_alone", "run_drawn", "say", "say_what_has_changed"]
 
-_OUTCOMES = {
-    "next": Outcome.THROUGH,
-    "end": Outcome.THROUGH,
-    "pause": Outcome.PAUSED,
-    "failed": Outcome.FAILED,
-    "retry": Outcome.WAITING,
-    "resumed": Outcome.RUNNING,
+
+class Came(NamedTuple):
+    """What a step came to: in a word, in which style that is printed, and in a drawing."""
+
+    word: str
+    style: str
+    outcome: Outcome
+
+
+_BY_KIND = {
+    "next": Came("through", "green", Outcome.THROUGH),
+    "end": Came("ended", "bold green", Outcome.THROUGH),
+    "pause": Came("paused", "bold yellow", Outcome.PAUSED),
+    "failed": Came("failed", "bold red", Outcome.FAILED),
+    "retry": Came("waiting", "bold cyan", Outcome.WAITING),
+    "resumed": Came("resumed", "bold blue", Outcome.RUNNING),
 }
+_FAILING = Came("failing", "bold red", Outcome.FAILED)
+
+
+def came_to(visit: Recorded) -> Came:
+    """What became of a visit, by the latest that is recorded of it."""
+    if visit.latest is None:
+        return _FAILING
+    kind = visit.latest.kind
+    return _BY_KIND["next" if kind == "end" and visit.branch else kind]
 
 
 def run_drawn(run: Run, program: str | None) -> Picture | None:
@@ -67,7 +85,7 @@ def _visit(visit: Recorded) -> Visit:
     return Visit(
         visit.step or visit.part,
         visit.numbers,
-        Outcome.FAILED if latest is None else _OUTCOMES[latest.kind],
+        came_to(visit).outcome,
         seconds=visit.seconds,
         retries=visit.retried,
         ends=latest is not None and latest.kind == "end",

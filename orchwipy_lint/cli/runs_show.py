@@ -11,7 +11,7 @@ from rich.text import Text
 
 from orchwipy_lint.cli.drawings import write_drawing
 from orchwipy_lint.cli.formats import STDOUT
-from orchwipy_lint.cli.runs_draw import run_drawn, say_what_has_changed
+from orchwipy_lint.cli.runs_draw import came_to, run_drawn, say_what_has_changed
 from orchwipy_lint.cli.runs_list import STYLES
 from orchwipy_lint.cli.tracebacks import users_lines
 from orchwipy_lint.report.columns import columns
@@ -25,14 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["show_run"]
 
-_OUTCOMES = {
-    "next": ("through", "green"),
-    "end": ("ended", "bold green"),
-    "pause": ("paused", "bold yellow"),
-    "failed": ("failed", "bold red"),
-    "retry": ("waiting", "bold cyan"),
-    "resumed": ("resumed", "bold blue"),
-}
 _NOT_DRAWN = "not drawn: not just one pipeline here has these steps; say which with --program FILE[:PIPE]"
 
 
@@ -91,7 +83,7 @@ def _rows(run: Run) -> Iterator[list[Text]]:
     # By the branch: the keys that the step before handed on. How a branch begins is not written down.
     before: dict[tuple[int, ...], list[str]] = {(): run.input_keys} if run.began else {}
     for visit in run.visits:
-        outcome, style = _outcome(visit)
+        outcome, style, _ = came_to(visit)
         lost = outcome == "through" and visit is run.line[-1] and not visit.sent
         branch = visit.numbers[:-1]
         yield [
@@ -104,13 +96,6 @@ def _rows(run: Run) -> Iterator[list[Text]]:
             Text(", ".join(_counted(visit)), style="yellow"),
         ]
         before[branch] = visit.keys
-
-
-def _outcome(visit: Visit) -> tuple[str, str]:
-    if visit.latest is None:
-        return "failing", "bold red"
-    kind = visit.latest.kind
-    return _OUTCOMES["next" if kind == "end" and visit.branch else kind]
 
 
 def _keys(visit: Visit, before: list[str] | None) -> str:
@@ -187,7 +172,7 @@ def _written(run: Run, values: bool) -> dict[str, Any]:
             {
                 "position": visit.position,
                 "step": visit.step,
-                "outcome": _outcome(visit)[0],
+                "outcome": came_to(visit).word,
                 "handed_off": visit.sent,
                 "seconds": visit.seconds,
                 "at": iso(visit.at),
