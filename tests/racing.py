@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from orchwipy_lint.cache import Cache
 from orchwipy_runtime.errors import AlreadyExists, Changed
 from orchwipy_runtime.store import Store, open_store
 
@@ -31,6 +32,19 @@ def count_up(store: Store, times: int) -> None:
         except Changed:
             continue
         times -= 1
+
+
+def write_and_read(folder: str, number: int) -> int:
+    """How many texts were read from a cache that nobody wrote into it."""
+    cache = Cache(folder)
+    wrong = 0
+    for turn in range(40):
+        key = f"{turn % 8:064x}"
+        cache.put(key, f"{turn % 8}" * 5_000)
+        wrong += cache.get(key) not in (None, f"{turn % 8}" * 5_000)
+        if turn == number == 3:
+            cache.clean()
+    return wrong
 
 
 if __name__ == "__main__":

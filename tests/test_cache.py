@@ -23,6 +23,7 @@ from orchwipy_lint.models import MODELS
 from orchwipy_lint.source.program import read_program
 from orchwipy_lint.verdict import VERDICTS, Terms, judge
 from orchwipy_lint.workspace import Workspaces
+from tests.racing import write_and_read
 from tests.samples import BROKEN, SOUND
 from tests.test_fixtures import FILES
 
@@ -138,19 +139,6 @@ def test_an_entry_that_was_changed_is_none(cache: Cache, data: st.DataObject) ->
     assert cache.get(KEY) is None
     cache.put(KEY, "again")
     assert cache.get(KEY) == "again"
-
-
-def write_and_read(folder: str, number: int) -> int:
-    """In a process of its own: how many texts were read that nobody wrote."""
-    cache = Cache(folder)
-    wrong = 0
-    for turn in range(40):
-        key = f"{turn % 8:064x}"
-        cache.put(key, f"{turn % 8}" * 5_000)
-        wrong += cache.get(key) not in (None, f"{turn % 8}" * 5_000)
-        if turn == number == 3:
-            cache.clean()
-    return wrong
 
 
 def test_several_processes_at_once(cache: Cache) -> None:

@@ -114,6 +114,12 @@ def printed(capsys: Screen) -> str:
     return timeless(out)
 
 
+def told(capsys: Screen) -> str:
+    """What is printed of a run, without the drawing."""
+    head, _, rest = printed(capsys).split("\n\n", 2)
+    return f"{head}\n\n{rest}"
+
+
 def refused(capsys: Screen) -> str:
     out, err = capsys.readouterr()
     assert out == ""
@@ -221,7 +227,7 @@ class TestShow:
         begin("A-1", grams=7)
         capsys.readouterr()
         assert runs("show", "A-1") == 0
-        assert printed(capsys) == (
+        assert told(capsys) == (
             "A-1  ended at send  pipeline local  began TIME, AGO  took T\n"
             "\n"
             "input: draft, grams\n"
@@ -234,7 +240,7 @@ class TestShow:
         begin("A-1", grams=BROKEN)
         capsys.readouterr()
         assert runs("show", "A-1") == 0
-        lines = printed(capsys).splitlines()
+        lines = told(capsys).splitlines()
         assert lines[:7] == [
             "A-1  failed at send  pipeline local  began TIME, AGO  took T",
             "",
@@ -259,7 +265,7 @@ class TestShow:
         Path("journal").rename("my journal")
         capsys.readouterr()
         assert runs("show", "--journal", "my journal", "A-1") == 0
-        assert printed(capsys).splitlines()[4:] == [
+        assert told(capsys).splitlines()[4:] == [
             "1  label  paused  T  TIME",
             "",
             "the state's keys: grams, rounds",
@@ -270,7 +276,7 @@ class TestShow:
         begin("A-1", grams=3)
         capsys.readouterr()
         runs("show", "A-1")
-        assert [line.split("  ")[:2] for line in printed(capsys).splitlines()[3:]] == [
+        assert [line.split("  ")[:2] for line in told(capsys).splitlines()[3:]] == [
             ["0", "weigh"],
             ["1", "label"],
             ["2", "label"],
@@ -283,14 +289,14 @@ class TestShow:
         store.delete("runs/A-1/1-label.sent")
         capsys.readouterr()
         assert runs("show", "A-1") == 0
-        assert printed(capsys).splitlines()[4:] == [
+        assert told(capsys).splitlines()[4:] == [
             "1  label  through, not handed off  T  TIME",
             "",
             "last heard of AGO",
         ]
         make_old(hours=3)
         assert runs("show", "A-1") == 0
-        assert printed(capsys).splitlines()[6:] == [
+        assert told(capsys).splitlines()[6:] == [
             "last heard of AGO",
             "a step on Lambda runs for 15 minutes at most: this run may be lost",
             "go on with: orchwipy runs resume A-1 --program FILE",
@@ -299,7 +305,7 @@ class TestShow:
     def test_a_run_that_waits(self, store: FolderStore, capsys: Screen) -> None:
         copy(store, waiting())
         assert runs("show", "r") == 0
-        assert printed(capsys).splitlines()[3:7] == [
+        assert told(capsys).splitlines()[3:7] == [
             "0  weigh  waiting  T  TIME  1 retry",
             "",
             "weigh was to be tried again TIME, AGO",
@@ -309,7 +315,7 @@ class TestShow:
     def test_a_call_that_failed_and_is_tried_again(self, store: FolderStore, capsys: Screen) -> None:
         copy(store, failing())
         assert runs("show", "r") == 0
-        lines = printed(capsys).splitlines()
+        lines = told(capsys).splitlines()
         assert lines[5] == "2  send  failing  2 failed calls"
         assert "ValueError: 13 is too many" in lines
         assert not any("orchwipy_runtime" in line for line in lines)
@@ -419,7 +425,7 @@ class TestBranches:
         assert begin("A-1", grams=5) == 0
         capsys.readouterr()
         assert runs("show", "A-1") == 0
-        rows = [line.split() for line in printed(capsys).splitlines()[3:]]
+        rows = [line.split() for line in told(capsys).splitlines()[3:]]
         assert [" ".join(word for word in row if word not in ("T", "TIME")) for row in rows] == [
             "0 start through",
             "0.0.0 audit through draft, grams, seen detached",
@@ -434,7 +440,7 @@ class TestBranches:
         assert begin("A-1", grams=BROKEN) == 1
         capsys.readouterr()
         assert runs("show", "A-1") == 0
-        text = printed(capsys)
+        text = told(capsys)
         assert text.startswith("A-1  failed at split  pipeline local")
         assert "ZeroDivisionError" in text
         assert runs("show", "A-1", "--format", "json") == 0

@@ -158,8 +158,60 @@ def test_a_program_that_has_changed(capsys: Screen) -> None:
     assert out.count("not seen in the program") == 3
 
 
+# Over the graph of a program that nobody named
+
+
+def test_of_the_pipeline_that_has_its_steps(capsys: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin("A", grams=7)
+    drawn = shown(capsys, "A", "--program", "shop.py")
+    Path("other.py").write_text(PROGRAM.replace('"log"', '"note"').replace("def log", "def note"))
+    assert shown(capsys, "A") == drawn
+    Path("setup.cfg").touch()
+    Path("deep").mkdir()
+    monkeypatch.chdir("deep")
+    assert shown(capsys, "A", "--journal", "../journal") == drawn.replace("shop.py", "../shop.py")
+    assert Path("../.orchwipy_cache").is_dir()
+    assert main(["runs", "show", "A", "--journal", "../journal", "--format", "mermaid"]) == 0
+    out, err = capsys.readouterr()
+    assert "refuse" in out
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"shop.py": None},
+        {"shop.py": PROGRAM.replace("log", "note")},
+        {"shop.py": PROGRAM + "def ("},
+        {"other.py": PROGRAM},
+        {"pyproject.toml": "[tool.orchwipy]\nselct = []\n"},
+        {"pyproject.toml": '[tool.orchwipy]\nselect = ["none"]\n'},
+    ],
+    ids=["gone", "changed", "broken", "several", "misconfigured", "without such a rule"],
+)
+def test_where_that_is_not_clear(files: dict[str, str | None], capsys: Screen) -> None:
+    begin("A", grams=5)
+    for name, text in files.items():
+        if text is None:
+            Path(name).unlink()
+        else:
+            Path(name).write_text(text)
+    said = "not drawn: not just one pipeline here has these steps; say which with --program FILE[:PIPE]"
+    assert shown(capsys, "A") == said
+
+
+def test_of_several_it_is_the_one_of_its_name(capsys: Screen) -> None:
+    begin("A", grams=5)
+    Path("other.py").write_text(PROGRAM.replace("pipe", "local"))
+    assert shown(capsys, "A").startswith("local  other.py\n")
+
+
+# Alone
+
+
 def test_a_run_alone(capsys: Screen) -> None:
     begin("A", grams=5)
+    Path("shop.py").unlink()
     capsys.readouterr()
     assert main(["runs", "show", "A", "--format", "json"]) == 0
     steps = {each["step"] for each in json.loads(capsys.readouterr().out)["path"]}
@@ -170,6 +222,9 @@ def test_a_run_alone(capsys: Screen) -> None:
         assert UNSEEN not in text
         assert "refuse" not in text
         assert all(each in text for each in steps)
+
+
+# Pages
 
 
 def test_a_page_of_a_run(capsys: Screen) -> None:
@@ -193,6 +248,7 @@ def test_a_page_of_a_run(capsys: Screen) -> None:
 
 def test_a_page_of_a_run_that_failed(capsys: Screen) -> None:
     begin("A", grams=13)
+    Path("shop.py").unlink()
     assert main(["runs", "show", "A", "--format", "html", "-o", "run.html"]) == 0
     page = parse(Path("run.html").read_text(encoding="utf-8"))
     drawn = {each.get("data-name"): each.get("class").split() for each in by_class(page, "node")}

@@ -9,6 +9,7 @@ import stat
 import subprocess
 from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,8 +38,9 @@ pipe = MicroFunctions(beginner="one")
 NEXT = "\n\n\n@pipe.fn(terminates=True)\ndef two(*, key, other=None, **kwargs):\n    return {}\n"
 
 
+@cache
 def look(data: bytes) -> Sequence[Finding]:
-    return check_source(data, "code.py", selection=Selection(notes=True))
+    return tuple(check_source(data, "code.py", selection=Selection(notes=True)))
 
 
 def mended(text: str, *, unsafe: bool = False) -> str:

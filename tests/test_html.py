@@ -381,16 +381,27 @@ class TestCommands:
         assert said.out == ""
         assert 'pip install "orchwipy-lint[draw]"' in said.err
 
-    @pytest.mark.parametrize(
-        "words", [["graph", "--format", "svg"], ["graph", "--format", "html"], ["check", "--format", "html"]]
-    )
+    @pytest.mark.parametrize("form", ["svg", "html"])
     def test_where_graphviz_takes_too_long(
-        self, folder: Path, capsys: Screen, monkeypatch: pytest.MonkeyPatch, words: list[str]
+        self, folder: Path, capsys: Screen, monkeypatch: pytest.MonkeyPatch, form: str
     ) -> None:
         monkeypatch.setattr("orchwipy_lint.draw.svg.MOST_SECONDS", 0.001)
-        assert main([*words, str(folder / "broken.py")]) == 2
+        assert main(["graph", "--format", form, str(folder / "broken.py")]) == 2
         said = capsys.readouterr()
         assert said.out == ""
         assert "nodes after 0.001 s; draw a part of the pipeline, by `orchwipy graph` with" in said.err
         assert "or all of it as mermaid or dot" in said.err
         assert said.err.count("\n") == 1
+
+    def test_a_report_has_the_findings_also_where_it_takes_too_long(
+        self, folder: Path, capsys: Screen, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("orchwipy_lint.draw.svg.MOST_SECONDS", 0.001)
+        assert main(["check", "--format", "html", str(folder / "broken.py")]) == 1
+        out, err = capsys.readouterr()
+        assert err == ""
+        page = parse(out)
+        said = " ".join(text_of(each) for each in by_class(page, "instead"))
+        assert "nodes after 0.001 s; draw a part of the pipeline, by `orchwipy graph` with" in said
+        assert {text_of(each) for each in by_class(page, "code")} == {"OWP101"}
+        assert by_class(page, "node-panel")

@@ -245,6 +245,26 @@ class TestElsewhere:
         page.click('.node[data-name^="\\" onclick"]')
         assert panel(page) == '" onclick="alert(5)'
 
+    def test_where_a_text_stands_for_the_drawing(
+        self, page: Page, report: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("orchwipy_lint.draw.svg.MOST_SECONDS", 0.001)
+        other = report.with_name("without.html")
+        main(["check", str(report.with_name("broken.py")), "--format", "html", "-o", str(other)])
+        page.open(other)
+        page.click("#finding-0 summary")
+        page.click("#finding-0 .hops li:nth-child(2) a")
+        assert panel(page) == "label"
+        assert page.value("document.querySelector('.node-panel.shown .line.lit').dataset.line") == "13"
+        page.click("#in")
+        page.press("0")
+        left, top, width, height = page.box("#drawings")
+        x, y = page.middle(".instead")
+        assert left < x < left + width
+        assert top < y < top + height
+        page.click(".node-panel.shown .close")
+        assert panel(page) == ""
+
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_text_stands_out(self, page: Page, scheme: str) -> None:
         page.prefer(scheme)

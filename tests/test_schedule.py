@@ -102,13 +102,22 @@ FORMS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("form_of_text", ["sam", pytest.param("cloudformation", marks=pytest.mark.slow)])
+def scheduled(form: dict[str, Any], form_of_text: str) -> str:
+    plan = plan_of(chain(2), schedule="rate(5 minutes)", schedule_input={"size": 3})
+    return render_template(plan, Options(pipeline="shop:pipe", format=form_of_text, **form))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form_of_text", ["sam", "cloudformation"])
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_aws_takes_it(form: dict[str, Any], form_of_text: str) -> None:
+    assert lint_both(scheduled(form, form_of_text)) == []
+
+
+@pytest.mark.parametrize("form_of_text", ["sam", "cloudformation"])
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_it_begins_one_thing_and_may_do_no_more(form: dict[str, Any], form_of_text: str) -> None:
-    plan = plan_of(chain(2), schedule="rate(5 minutes)", schedule_input={"size": 3})
-    text = render_template(plan, Options(pipeline="shop:pipe", format=form_of_text, **form))
-    assert lint_both(text) == []
-    template = read(text)
+    template = read(scheduled(form, form_of_text))
     (schedule,) = resources(template, "AWS::Scheduler::Schedule").values()
     target = schedule["Target"]
     statements = [

@@ -295,6 +295,24 @@ def test_a_step_may_invoke_its_detached_branches() -> None:
     assert not any("states:StartExecution" in json.dumps(each) for each in template["Resources"].values())
 
 
+def _forked(kind: str, express: bool) -> str:
+    plan = branching(PlannedFork(kind, ("b",), "c"))
+    return render_template(plan, options(engine="stepfunctions", express=express))
+
+
+@pytest.mark.parametrize(
+    ("kind", "express"),
+    [
+        pytest.param("parallel", False, marks=pytest.mark.slow),
+        pytest.param("detach", True, marks=pytest.mark.slow),
+        pytest.param("map", True, marks=pytest.mark.slow),
+        ("map", False),
+    ],
+)
+def test_aws_takes_branches(kind: str, express: bool) -> None:
+    assert lint_both(_forked(kind, express)) == []
+
+
 @pytest.mark.parametrize(
     ("kind", "express", "actions"),
     [
@@ -305,9 +323,7 @@ def test_a_step_may_invoke_its_detached_branches() -> None:
     ],
 )
 def test_a_machine_may_begin_executions_of_itself_alone(kind: str, express: bool, actions: list[str]) -> None:
-    plan = branching(PlannedFork(kind, ("b",), "c"))
-    text = render_template(plan, options(engine="stepfunctions", express=express))
-    assert lint_both(text) == []
+    text = _forked(kind, express)
     role = read(text)["Resources"]["StateMachineRole"]["Properties"]["Policies"][0]["PolicyDocument"]
     found = [each for each in role["Statement"] if each["Action"][0].startswith("states:")]
     assert [action.removeprefix("states:") for each in found for action in each["Action"]] == actions

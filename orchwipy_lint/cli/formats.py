@@ -60,12 +60,12 @@ def _junit(result: Result, _: bool) -> str:
 
 
 def _html(result: Result, _: bool) -> str:
-    from orchwipy_lint.draw.svg import CannotDraw
+    from orchwipy_lint.draw.svg import NoGraphviz
     from orchwipy_lint.report.html import render
 
     try:
         return render(result)
-    except CannotDraw as error:
+    except NoGraphviz as error:
         raise CannotWork(str(error)) from error
 
 

@@ -89,13 +89,15 @@ def _add_show(
     parser.add_argument(
         "--program",
         metavar="FILE[:PIPE]",
-        help="draw the run over the graph of this program, which is read and not run",
+        help="draw the run over the graph of this program, which is read and not run; by default over that of"
+        " the one pipeline of the project here that has its steps",
     )
     parser.add_argument(
         "--format",
         choices=("text", "json", *_DRAWN),
         default="text",
-        help="how to print; all but text and json are drawings, of what the run took alone without --program",
+        help="how to print; all but text and json are drawings, of what the run took alone where its program"
+        " is not known",
     )
     parser.add_argument(
         "-o",
@@ -173,13 +175,17 @@ def _list(args: argparse.Namespace, store: Store, place: str) -> int:
 
 def _show(args: argparse.Namespace, store: Store, place: str) -> int:
     if args.format in _DRAWN:
-        from orchwipy_lint.cli.runs_draw import run_drawn, say_what_is_not_drawn
+        from orchwipy_lint.cli.runs_draw import run_alone, run_drawn, say, say_what_has_changed
         from orchwipy_runtime.runs import read_run
 
         check_output(args.output, "the drawing")
-        picture = run_drawn(read_run(store, args.id), args.program)
-        write_drawing([picture], args.format, args.output)
-        say_what_is_not_drawn(picture, args.program)
+        run = read_run(store, args.id)
+        picture = run_drawn(run, args.program)
+        write_drawing([picture or run_alone(run)], args.format, args.output)
+        if picture is None:
+            say("what the run took is drawn alone; --program FILE draws the rest")
+        else:
+            say_what_has_changed(picture)
         return 0
     if args.output != STDOUT:
         raise CannotWork(f"-o goes with a drawing: --format {', '.join(_DRAWN)}")

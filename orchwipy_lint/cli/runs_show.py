@@ -11,7 +11,7 @@ from rich.text import Text
 
 from orchwipy_lint.cli.drawings import write_drawing
 from orchwipy_lint.cli.formats import STDOUT
-from orchwipy_lint.cli.runs_draw import run_drawn, say_what_is_not_drawn
+from orchwipy_lint.cli.runs_draw import came_to, run_drawn, say_what_has_changed
 from orchwipy_lint.cli.runs_list import STYLES
 from orchwipy_lint.cli.tracebacks import users_lines
 from orchwipy_lint.report.columns import columns
@@ -25,14 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["show_run"]
 
-_OUTCOMES = {
-    "next": ("through", "green"),
-    "end": ("ended", "bold green"),
-    "pause": ("paused", "bold yellow"),
-    "failed": ("failed", "bold red"),
-    "retry": ("waiting", "bold cyan"),
-    "resumed": ("resumed", "bold blue"),
-}
+_NOT_DRAWN = "not drawn: not just one pipeline here has these steps; say which with --program FILE[:PIPE]"
 
 
 def show_run(
@@ -40,20 +33,23 @@ def show_run(
 ) -> None:
     """Prints a run; its state only if `values` are asked for. `again` is the command that goes on with it.
 
-    With a `program` it is drawn over the graph of that as well, unless it is printed for programs.
+    It is drawn over the graph of its program as well, unless it is printed for programs.
     """
     found = read_run(store, run)
     if as_json:
         print(json.dumps(_written(found, values), indent=2))
         return
-    picture = None if program is None else run_drawn(found, program)
+    picture = run_drawn(found, program)
     console = ReportConsole()
     now = time.time()
     console.put(_head(found, now))
     console.put(Text())
     if picture is not None:
         write_drawing([picture], "text", STDOUT)
-        say_what_is_not_drawn(picture, program)
+        say_what_has_changed(picture)
+        console.put(Text())
+    elif found.visits:
+        console.put(Text(_NOT_DRAWN, style="dim"))
         console.put(Text())
     if found.began:
         console.put(Text(visible(f"input: {', '.join(found.input_keys) or 'no keys'}")))
@@ -87,7 +83,7 @@ def _rows(run: Run) -> Iterator[list[Text]]:
     # By the branch: the keys that the step before handed on. How a branch begins is not written down.
     before: dict[tuple[int, ...], list[str]] = {(): run.input_keys} if run.began else {}
     for visit in run.visits:
-        outcome, style = _outcome(visit)
+        outcome, style, _ = came_to(visit)
         lost = outcome == "through" and visit is run.line[-1] and not visit.sent
         branch = visit.numbers[:-1]
         yield [
@@ -100,13 +96,6 @@ def _rows(run: Run) -> Iterator[list[Text]]:
             Text(", ".join(_counted(visit)), style="yellow"),
         ]
         before[branch] = visit.keys
-
-
-def _outcome(visit: Visit) -> tuple[str, str]:
-    if visit.latest is None:
-        return "failing", "bold red"
-    kind = visit.latest.kind
-    return _OUTCOMES["next" if kind == "end" and visit.branch else kind]
 
 
 def _keys(visit: Visit, before: list[str] | None) -> str:
@@ -183,7 +172,7 @@ def _written(run: Run, values: bool) -> dict[str, Any]:
             {
                 "position": visit.position,
                 "step": visit.step,
-                "outcome": _outcome(visit)[0],
+                "outcome": came_to(visit).word,
                 "handed_off": visit.sent,
                 "seconds": visit.seconds,
                 "at": iso(visit.at),

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 
 from orchwipy_lint.draw.excerpts import Excerpts
-from orchwipy_lint.draw.inline import drawing
+from orchwipy_lint.draw.inline import drawing, instead
 from orchwipy_lint.draw.markup import Element, add, html
 from orchwipy_lint.draw.panels import add_finding, add_nodes, add_run, node_ids
 from orchwipy_lint.draw.picture import Picture, Shown
+from orchwipy_lint.draw.svg import CannotDraw, NoGraphviz
 from orchwipy_lint.findings import Finding
 
 __all__ = ["render"]
@@ -43,17 +44,19 @@ def render(
     title: str,
     summary: str = "",
     others: Iterable[Finding] = (),
+    whole: bool = True,
 ) -> str:
     """The text of a page with these pictures, their findings, and findings that are in no picture.
 
     `summary` is a line beside the title. What the pictures know of the state before a step is told with the
     step, and not in the drawing. A run that a picture shows is painted and listed. The source of the steps is
-    read from their files again. Raises `draw.svg.CannotDraw` where Graphviz is missing or gives up.
+    read from their files again. Raises `draw.svg.CannotDraw` where Graphviz is missing or gives up; a page
+    that need not be `whole` says in the place of a drawing why Graphviz gave up.
     """
     drawn = tuple(pictures)
     ids = [node_ids(each, number) for number, each in enumerate(drawn)]
     with ThreadPoolExecutor() as pool:  # each waits for a process of its own
-        drawings = list(pool.map(drawing, drawn, ids))
+        drawings = list(pool.map(drawing if whole else _drawing_or_why_not, drawn, ids))
     found = _sorted(drawn, others)
     root = Element("html", lang="en")
     style, script = _asset("page.css"), _asset("page.js")
@@ -80,6 +83,15 @@ def render(
         figure.append(svg)
     add(body, "script").text = script
     return html(root)
+
+
+def _drawing_or_why_not(picture: Picture, links: Mapping[str, str]) -> Element:
+    try:
+        return drawing(picture, links)
+    except NoGraphviz:
+        raise
+    except CannotDraw as error:
+        return instead(str(error))
 
 
 def _drawing_id(number: int) -> str:

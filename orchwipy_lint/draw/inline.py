@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from textwrap import wrap
 from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element
 
@@ -14,8 +15,9 @@ from orchwipy_lint.draw.svg import render as render_svg
 from orchwipy_lint.findings import Severity
 from orchwipy_lint.visible import visible
 
-__all__ = ["drawing"]
+__all__ = ["drawing", "instead"]
 
+_LETTER, _LINE = 8, 20
 _SVG = "{http://www.w3.org/2000/svg}"
 _OUTCOMES = {Outcome.THROUGH: "taken", Outcome.FAILED: "failed"}
 
@@ -52,6 +54,16 @@ def drawing(picture: Picture, links: Mapping[str, str]) -> Element:
             group.set("data-number", str(number))
     for name in ("width", "height"):
         tree.attrib.pop(name, None)
+    return tree
+
+
+def instead(text: str) -> Element:
+    """A drawing of a text alone, which can be moved like others."""
+    lines = wrap(text, 60)
+    width, height = _LETTER * max(map(len, lines)), _LINE * (len(lines) + 1)
+    tree = Element("svg", viewBox=f"0 0 {width} {height}")
+    for number, line in enumerate(lines, 1):
+        ET.SubElement(tree, "text", {"class": "instead", "x": "0", "y": str(_LINE * number)}).text = line
     return tree
 
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from orchwipy_lint.draw.dot import render as render_dot
 from orchwipy_lint.draw.picture import Picture
 
-__all__ = ["MOST_SECONDS", "CannotDraw", "render"]
+__all__ = ["MOST_SECONDS", "CannotDraw", "NoGraphviz", "render"]
 
 MOST_SECONDS = 60.0
 """The longest that Graphviz is waited for unless it is said otherwise. 500 steps take it a second or two;
@@ -26,6 +26,10 @@ class CannotDraw(Exception):
     """There is no Graphviz, it gave up, or it took too long; the text says which and what to do."""
 
 
+class NoGraphviz(CannotDraw):
+    """It draws nothing, whatever the picture is."""
+
+
 def render(picture: Picture, form: str = "svg", *, seconds: float | None = None) -> bytes:
     """The drawing, as `svg` or `png`; in SVG nodes and edges have the ids that `draw.dot` gives them.
 
@@ -34,7 +38,7 @@ def render(picture: Picture, form: str = "svg", *, seconds: float | None = None)
     `seconds`, by default `MOST_SECONDS`; the process is ended then.
     """
     if find_spec("pygraphviz") is None:
-        raise CannotDraw(f'{form} needs Graphviz; install it with: pip install "orchwipy-lint[draw]"')
+        raise NoGraphviz(f'{form} needs Graphviz; install it with: pip install "orchwipy-lint[draw]"')
     text = render_dot(picture, ids=form == "svg")
     most = MOST_SECONDS if seconds is None else seconds
     command = [sys.executable, "-c", _PROGRAM, form]

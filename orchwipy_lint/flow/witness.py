@@ -88,6 +88,11 @@ class Witnesses:
             self._known[asked] = self.refined(monitor, edge, status)
         return self._known[asked]
 
+    def shortest(self, monitor: Monitor, edges: Iterable[Edge], status: int) -> Path | None:
+        """The same for whichever of some edges; the first of those that are as short."""
+        paths = (self.path(monitor, each, status) for each in edges if self.reachable[each.source])
+        return min((each for each in paths if each is not None), key=len, default=None)
+
     def is_possible(
         self, entry: int, hops: Sequence[Hop], beside: Iterable[tuple[int, Sequence[Hop]]] = ()
     ) -> bool:

@@ -19,9 +19,10 @@ _MOST_NODES = 600
 def render(result: Result) -> str:
     """The text of the page. What was found in no file, but on standard input, is on it without a drawing.
 
-    Raises `orchwipy_lint.draw.svg.CannotDraw` where Graphviz is missing or gives up.
+    Where Graphviz gives up, the page says why in the place of the drawing. Raises
+    `orchwipy_lint.draw.svg.NoGraphviz` where it is missing.
     """
     files = {each.path for each in result.findings if each.pipeline is not None and os.path.isfile(each.path)}
     pictures, others = pictures_of(load_pipelines(sorted(files)), result.findings, state=True)
     shown = [each if len(each.nodes) <= _MOST_NODES else along(each) for each in pictures if each.findings]
-    return render_page(shown, title="orchwipy check", summary=summarize(result), others=others)
+    return render_page(shown, title="orchwipy check", summary=summarize(result), others=others, whole=False)

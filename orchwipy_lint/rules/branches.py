@@ -17,7 +17,7 @@ __all__ = ["CONFLICTING_BRANCHES", "INVALID_COMPOSITION", "NEEDS_STEP_FUNCTIONS"
 
 
 def conflicting_branches(flow: Flow) -> Iterator[Finding]:
-    found: dict[tuple[str, Span, str], tuple[Fork, Path]] = {}
+    found: dict[tuple[str, Span, str], list[tuple[Fork, Path]]] = {}
     for fork in flow.graph.forks:
         before = flow.before[fork.node]
         if not fork.joins or fork.fan.kind != "parallel" or before is None:
@@ -26,11 +26,11 @@ def conflicting_branches(flow: Flow) -> Iterator[Finding]:
             if key in fork.fan.merge:
                 continue
             path = flow.witnesses.path(Presence(key), fork.joins[0], CLASH)
-            place = (flow.graph.nodes[fork.node].step.path, fork.arm.span, key)
-            if path is not None and (place not in found or len(path) < len(found[place][1])):
-                found[place] = (fork, path)
-    for (_, _, key), (fork, path) in found.items():
-        yield _conflict(flow, fork, key, path)
+            if path is not None:
+                place = (flow.graph.nodes[fork.node].step.path, fork.arm.span, key)
+                found.setdefault(place, []).append((fork, path))
+    for (_, _, key), conflicts in found.items():
+        yield _conflict(flow, key, *min(conflicts, key=lambda each: len(each[1])))
     yield from _dropped_beside(flow, set(found))
 
 
@@ -46,7 +46,7 @@ def _contested(fork: Fork, there: int) -> int:
     return contested
 
 
-def _conflict(flow: Flow, fork: Fork, key: str, path: Path) -> Finding:
+def _conflict(flow: Flow, key: str, fork: Fork, path: Path) -> Finding:
     step = flow.graph.nodes[fork.node].step
     changes: list[tuple[bool, str, Related]] = []
     for region, way in zip(fork.regions, path.hops[-1].ways, strict=True):

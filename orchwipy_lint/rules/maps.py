@@ -58,20 +58,18 @@ def no_list(flow: Flow, key: str, given: str, edges: list[Edge], path: Path) -> 
 
 
 def shadowing_item(flow: Flow) -> Iterator[Finding]:
-    best: dict[tuple[str, Span], tuple[Node, str, Path]] = {}
+    found: dict[tuple[str, Span, str], list[Path]] = {}
     for fork in flow.graph.forks:
         item, before = fork.fan.item, flow.before[fork.node]
         if item is None or before is None or not before.present >> flow.graph.keys[item] & 1:
             continue
-        node = flow.graph.nodes[fork.node]
-        for edge in flow.graph.into[fork.node]:
-            if flow.before[edge.source] is None:
-                continue
-            path = flow.witnesses.path(Presence(item), edge, THERE)
-            place = (node.step.path, fork.arm.span)
-            if path is not None and (place not in best or len(path) < len(best[place][2])):
-                best[place] = (node, item, path)
-    for (path_, span), (node, item, path) in best.items():
+        path = flow.witnesses.shortest(Presence(item), flow.graph.into[fork.node], THERE)
+        if path is not None:
+            place = (flow.graph.nodes[fork.node].step.path, fork.arm.span, item)
+            found.setdefault(place, []).append(path)
+    for (path_, span, item), paths in found.items():
+        path = min(paths, key=len)
+        node = flow.graph.nodes[path.hops[-1].edge.target]
         names = steps_of(flow, path)
         yield at(
             SHADOWING_ITEM,

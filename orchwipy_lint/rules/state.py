@@ -128,7 +128,7 @@ def _end(node: Node) -> str:
 def _lacking(flow: Flow, status: int, *, optional: bool) -> Iterator[tuple[Edge, Node, str, Path]]:
     """The arms that lead to a step without a key of its own: one place, step and key once."""
     graph = flow.graph
-    best: dict[tuple[str, Span, str, str], tuple[Edge, Node, str, Path]] = {}
+    found: dict[tuple[str, Span, str, str], list[Path]] = {}
     for node in graph.nodes:
         wanted = node.optional if optional else node.required
         for edge in graph.into[node.number]:
@@ -140,10 +140,13 @@ def _lacking(flow: Flow, status: int, *, optional: bool) -> Iterator[tuple[Edge,
                 if status == MAYBE and _is_lost(flow, edge, key):
                     continue
                 path = flow.witnesses.path(Presence(key), edge, status)
-                place = (graph.nodes[edge.source].step.path, edge.arm.span, node.step.name, key)
-                if path is not None and (place not in best or len(path) < len(best[place][3])):
-                    best[place] = (edge, node, key, path)
-    yield from best.values()
+                if path is not None:
+                    place = (graph.nodes[edge.source].step.path, edge.arm.span, node.step.name, key)
+                    found.setdefault(place, []).append(path)
+    for (_, _, _, key), paths in found.items():
+        path = min(paths, key=len)
+        edge = path.hops[-1].edge
+        yield edge, graph.nodes[edge.target], key, path
 
 
 def _is_lost(flow: Flow, edge: Edge, key: str) -> bool:
@@ -230,14 +233,10 @@ def _with_key(flow: Flow, edge: Edge, key: str) -> str:
 
 def _also(flow: Flow, node: Node, key: str, here: str) -> str | None:
     """Another path, on which the key does arrive."""
-    best: Path | None = None
-    for edge in flow.graph.into[node.number]:
-        after = flow.after(edge)
-        if after is None or not after.present >> flow.graph.keys[key] & 1:
-            continue
-        path = flow.witnesses.path(Presence(key), edge, THERE)
-        if path is not None and (best is None or len(path) < len(best)):
-            best = path
+    bit = 1 << flow.graph.keys[key]
+    into = flow.graph.into[node.number]
+    bringing = [each for each in into if (after := flow.after(each)) is not None and after.present & bit]
+    best = flow.witnesses.shortest(Presence(key), bringing, THERE)
     if best is None:
         return None
     label = best.hops[-1].edge.arm.label

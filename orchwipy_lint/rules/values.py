@@ -138,13 +138,8 @@ def _lists(flow: Flow, edge: Edge, keys: Container[str]) -> Iterator[str]:
 def carried(flow: Flow, key: str, atom: Atom, edges: list[Edge], nodes: list[Node]) -> Path | None:
     """How a value of a class that these arms give reaches one of the nodes untouched."""
     monitor = Carried(key, atom, frozenset(edge.number for edge in edges))
-    best: Path | None = None
-    for node in nodes:
-        for into in flow.graph.into[node.number]:
-            path = flow.witnesses.path(monitor, into, THERE) if flow.before[into.source] is not None else None
-            if path is not None and (best is None or len(path) < len(best)):
-                best = path
-    return best
+    into = [edge for node in nodes for edge in flow.graph.into[node.number]]
+    return flow.witnesses.shortest(monitor, into, THERE)
 
 
 def incompatible(

@@ -54,7 +54,7 @@
     // All of it, or where runs begin if nobody could read all of it.
     this.home = () => {
       this.fit();
-      if (fitting >= LEGIBLE) return;
+      if (fitting >= LEGIBLE || !nodes.size) return;
       this.centre([one(".node.begins", svg) ?? one(".node", svg)]);
       this.move(0, 60 - seen.height / 2);
     };
@@ -130,9 +130,9 @@
       one("summary", target).focus();
     } else if (target.matches(".node-panel")) {
       const owner = [...drawings].find(([, drawing]) => drawing.nodes.has(id));
-      turnTo(owner[0]);
-      const node = owner[1].nodes.get(id);
-      if (!owner[1].isSeen(node)) owner[1].centre([node]);
+      if (owner) turnTo(owner[0]); // else there is a text in the place of its drawing
+      const node = owner?.[1].nodes.get(id);
+      if (node && !owner[1].isSeen(node)) owner[1].centre([node]);
       select(node);
       for (const each of all(".node-panel")) each.classList.toggle("shown", each === target);
       markLines();
@@ -240,7 +240,7 @@
   function press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape") {
-      if (event.target.closest("#steps")) one(".node.selected").focus();
+      if (event.target.closest("#steps")) one(".node.selected")?.focus();
       close();
       light(null);
     }
