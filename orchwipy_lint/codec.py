@@ -40,7 +40,8 @@ class Codec:
 
         Raises `ValueError` for what a text cannot hold (an integer of thousands of digits).
         """
-        return json.dumps(self._written(value), separators=(",", ":"))
+        with uncollected():
+            return json.dumps(self._written(value), separators=(",", ":"))
 
     def loads(self, text: str) -> Any:
         """The value of a text. Raises `Corrupt`."""

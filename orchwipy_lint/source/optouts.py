@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from orchwipy_lint.findings import Finding
-from orchwipy_lint.model import Pipeline
+from orchwipy_lint.model import Pipeline, Step
 from orchwipy_lint.source.limits import Unreadable, parse
 
 __all__ = ["drop_opted_out"]
@@ -19,11 +19,10 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @dataclass(frozen=True, slots=True)
 class _OptOut:
-    """Rules (codes, their beginnings, names), and the step: by the line of its `def`, or by its name."""
+    """Rules (codes, their beginnings, names), and the step: the line of its `def`, or its name."""
 
     rules: tuple[str, ...]
-    line: int | None
-    name: str | None = None
+    step: int | str
 
     def takes(self, finding: Finding) -> bool:
         codes = tuple(each for each in self.rules if each.startswith("OWP"))
@@ -46,29 +45,31 @@ def drop_opted_out(
         tree = parse("\n".join(lines))
     except (Unreadable, RecursionError):  # a cell of a notebook need not parse by itself
         return kept
-    functions = {each.lineno: each for each in ast.walk(tree) if isinstance(each, _Function)}
-    steps = [(pipeline.name, step) for pipeline in pipelines for step in pipeline.steps]
+    functions: dict[int | str, _Function] = {
+        each.lineno: each for each in ast.walk(tree) if isinstance(each, _Function)
+    }
+    steps: dict[int | str, list[tuple[str, Step]]] = {}
+    for each in pipelines:
+        for step in each.steps:
+            steps.setdefault(step.name, []).append((each.name, step))
+            if step.path == path:
+                steps.setdefault(step.span.line, []).append((each.name, step))
+    about: dict[object, list[_OptOut]] = {}  # by pipeline and step
+    inside: dict[int, list[_OptOut]] = {}  # by line
     for optout in _optouts(tree, written):
-        own = [
-            (pipeline, step)
-            for pipeline, step in steps
-            if step.name == optout.name or (step.path == path and step.span.line == optout.line)
-        ]
-        about = {(pipeline, step.name) for pipeline, step in own}
-        at = {optout.line, *(step.span.line for _, step in own if step.path == path)}
-        inside = [_extent(functions[line]) for line in at if line in functions]
-        kept = [
-            each
-            for each in kept
-            if not (
-                optout.takes(each)
-                and (
-                    (each.pipeline, each.step) in about
-                    or (each.path == path and any(each.line in extent for extent in inside))
-                )
-            )
-        ]
-    return kept
+        own = steps.get(optout.step, [])
+        for place in {(pipeline, step.name) for pipeline, step in own}:
+            about.setdefault(place, []).append(optout)
+        at = {optout.step, *(step.span.line for _, step in own if step.path == path)}
+        for line in {line for start in at if start in functions for line in _extent(functions[start])}:
+            inside.setdefault(line, []).append(optout)
+
+    def is_wanted(finding: Finding) -> bool:
+        said = about.get((finding.pipeline, finding.step), [])
+        there = inside.get(finding.line, []) if finding.path == path else []
+        return not any(each.takes(finding) for each in (*said, *there))
+
+    return list(filter(is_wanted, kept))
 
 
 def _rules(line: str) -> tuple[str, ...]:
@@ -84,7 +85,7 @@ def _optouts(tree: ast.Module, written: dict[int, tuple[str, ...]]) -> Iterator[
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "step":
             lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
             name = _registered(node)
-            yield from (_OptOut(written[line], None, name) for line in lines if name and line in written)
+            yield from (_OptOut(written[line], name) for line in lines if name and line in written)
 
 
 def _registered(call: ast.Call) -> str | None:
