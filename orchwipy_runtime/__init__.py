@@ -8,7 +8,7 @@ every cold start.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from orchwipy_runtime.emit.template import build_cfn_template as build_cfn_template
+    from orchwipy_runtime.emit.upstream import build_cfn_template as build_cfn_template
     from orchwipy_runtime.errors import OrchwipyError, PauseExecution, RetryFunctionAfterDelay
     from orchwipy_runtime.micro import MicroFunctions
     from orchwipy_runtime.pipeline import Functions
@@ -41,7 +41,7 @@ _HOMES = {
     "RetryFunctionAfterDelay": "errors",
     "ReturnUpdates": "returns",
     "reveal_state": "step",
-    "build_cfn_template": "emit.template",  # for development alone, so that `import *` does not load it
+    "build_cfn_template": "emit.upstream",  # for development alone, so that `import *` does not load it
 }
 
 

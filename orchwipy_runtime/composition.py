@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from orchwipy_runtime.errors import DeclarationError
 from orchwipy_runtime.returns import Composable, Detach, FanOut, Parallel, ReturnUpdates
-from orchwipy_runtime.step import Step, cdk
+from orchwipy_runtime.step import Step, late
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def chained(left: object, right: object) -> Chain:
 
 def _adopted(task: object, neighbour: Chain) -> object:
     """A task of the CDK's own library as a step of the pipeline that its neighbour belongs to."""
-    adopted: object = cdk("tasks").adopted(_known(neighbour.pipe, neighbour.last), task)
+    adopted: object = late("cdk.tasks").adopted(_known(neighbour.pipe, neighbour.last), task)
     return adopted
 
 

@@ -12,14 +12,15 @@ from orchwipy_runtime.errors import PauseExecution, UnknownStep, did_you_mean, l
 from orchwipy_runtime.local_line import Course, Line
 from orchwipy_runtime.outcome import State, check_keys, decode, encode
 from orchwipy_runtime.pipeline import Functions
+from orchwipy_runtime.step import late
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from typing import Any
 
     from orchwipy_runtime.local_journal import LocalJournal
     from orchwipy_runtime.local_line import Observer
-    from orchwipy_runtime.notebook import Show
 
 __all__ = ["LocalRun", "RunResult", "perform", "start_run"]
 
@@ -46,13 +47,12 @@ class RunResult:
         self.path = path
         self.seconds = seconds
         self.paused = paused
-        self.followed: Show | None = None  # in a notebook, where it shows the path
+        self.followed: AbstractContextManager[object] | None = None  # in a notebook, where it shows the path
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """For notebooks: the path with its times."""
-        from orchwipy_runtime.notebook import bundle_of_result
-
-        return bundle_of_result(self)
+        bundle: dict[str, str] = late("notebook").bundle_of_result(self)
+        return bundle
 
     def __repr__(self) -> str:
         how = "paused" if self.paused else "ended"
@@ -213,9 +213,7 @@ def start_run(
 
 def _executed(run: LocalRun) -> RunResult:
     if "IPython" in sys.modules:
-        from orchwipy_runtime.notebook import show
-
-        followed = show(run)
+        followed: AbstractContextManager[object] | None = late("notebook").show(run)
         if followed is not None:
             with followed:
                 result = run.execute()

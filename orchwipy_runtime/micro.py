@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from orchwipy_runtime.pipeline import MAX_RETRIES, Functions
-from orchwipy_runtime.step import cdk
+from orchwipy_runtime.step import late
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class MicroFunctions(Functions):
         """
         if bucket is not None:
             props["bucket"] = bucket
-        return cdk("machine").state_machine(
+        return late("cdk.machine").state_machine(
             self, scope, express=express, attempts=attempts, timeout=timeout, tracing=tracing, **props
         )
 
@@ -149,7 +149,7 @@ class MicroFunctions(Functions):
             "year": year,
         }
         given = {key: value for key, value in fields.items() if value is not None}
-        return cdk("machine").schedule(
+        return late("cdk.machine").schedule(
             self, scope, name=name, expression=expression, timezone=timezone, state=state, **given
         )
 

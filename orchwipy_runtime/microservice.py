@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from orchwipy_runtime.emit.ids import cfn_logical_name as cfn_logical_name
-    from orchwipy_runtime.emit.template import build_cfn_template as build_cfn_template
+    from orchwipy_runtime.emit.upstream import build_cfn_template as build_cfn_template
 
     class LambdaContext(Protocol):
         """What Lambda tells of an invocation, as far as steps ask for it: `pipe.current_context`."""
@@ -49,7 +49,7 @@ MAX_RETRY = MAX_RETRIES
 OrchwipyRequestBucket = environ.get("OrchwipyRequestBucket")
 """The bucket of the functions' journal and large states; None without one."""
 
-_HOMES = {"build_cfn_template": "template", "cfn_logical_name": "ids"}
+_HOMES = {"build_cfn_template": "upstream", "cfn_logical_name": "ids"}
 
 
 if not TYPE_CHECKING:  # a type checker would take every name for one of ours

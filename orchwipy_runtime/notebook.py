@@ -49,7 +49,7 @@ def bundle_of_result(result: RunResult) -> dict[str, str]:
     """How a run ended, with its path and times where it was followed."""
     said = {"text/plain": repr(result)}
     followed = result.followed
-    if followed is None:
+    if not isinstance(followed, Show):
         return said
     try:
         from orchwipy_lint.draw.notebook import table

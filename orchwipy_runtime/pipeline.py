@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from orchwipy_runtime.registration import Registration
-from orchwipy_runtime.step import Step
+from orchwipy_runtime.step import Step, late
 from orchwipy_runtime.under_way import CallUnderWay, OfCall
 
 TYPE_CHECKING = False
@@ -393,31 +393,27 @@ class Functions:
         """
         from sys import _getframe
 
-        from orchwipy_runtime.checking import check_graph
-
-        return check_graph(self, start, defaults=warn_default_passing, caller=_getframe(1))
+        checking, caller = late("checking"), _getframe(1)
+        is_sound: bool = checking.check_graph(self, start, defaults=warn_default_passing, caller=caller)
+        return is_sound
 
     def save_dot(self, f: TextIO, *, top_node: str | None = None) -> None:
         """Writes the graph of the steps in the DOT language; `top_node` is drawn above all. Needs `lint`."""
         from sys import _getframe
 
-        from orchwipy_runtime.checking import draw
-
-        f.write(draw(self, top=top_node, caller=_getframe(1)))
+        f.write(late("checking").draw(self, top=top_node, caller=_getframe(1)))
 
     def call_graph(self) -> nx.DiGraph:
         """The steps as a networkx graph: nodes by name, edges with `arms`, what leads along. Needs `lint`."""
         from sys import _getframe
 
-        from orchwipy_runtime.checking import call_graph
-
-        return call_graph(self, caller=_getframe(1))
+        graph: nx.DiGraph = late("checking").call_graph(self, caller=_getframe(1))
+        return graph
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """For notebooks: the pipeline drawn; without the extra `draw`, as text."""
-        from orchwipy_runtime.notebook import bundle_of_pipeline
-
-        return bundle_of_pipeline(self)
+        bundle: dict[str, str] = late("notebook").bundle_of_pipeline(self)
+        return bundle
 
     def set_log_level(self, level: int) -> None:
         """Sets the level of this package's logger."""

@@ -24,7 +24,7 @@ else:  # the module `typing` is a good part of a cold start
 
     Parameters = Returned = None
 
-__all__ = ["Step", "cdk", "reveal_state"]
+__all__ = ["Step", "late", "reveal_state"]
 
 
 class Step(_Base[Parameters, Returned]):
@@ -79,7 +79,7 @@ class Step(_Base[Parameters, Returned]):
         Without `code` the program's folder is packaged with the runtime. `bucket` is for states that are too
         large for an event; by default the pipeline gets one of its own.
         """
-        return cdk("functions").aws_lambda(self.pipe, self.name, scope, bucket=bucket, **props)
+        return late("cdk.functions").aws_lambda(self.pipe, self.name, scope, bucket=bucket, **props)
 
     def task(self, scope: Any, *, name: str | None = None, attempts: int = 3, **props: Any) -> Any:
         """The step as a task for a state machine of the app's own, which is called `name`. Needs `cdk`.
@@ -87,7 +87,7 @@ class Step(_Base[Parameters, Returned]):
         It gets the run's state and gives the one that follows. `attempts` is how often it is tried in all;
         `props` are for the function, as in `aws_lambda`.
         """
-        return cdk("functions").task(self.pipe, self.name, scope, name=name, attempts=attempts, **props)
+        return late("cdk.functions").task(self.pipe, self.name, scope, name=name, attempts=attempts, **props)
 
     def __repr__(self) -> str:
         return f"<step {self.name}>"
@@ -117,11 +117,11 @@ def reveal_state() -> None:
     """Has `orchwipy check` show the state with which the step starts that calls this; does nothing else."""
 
 
-def cdk(module: str) -> Any:
-    """A module of `orchwipy_runtime.cdk`.
+def late(module: str) -> Any:
+    """A module of this package that is for development: it asks the analyser, or is for the CDK.
 
-    It is not imported by a statement: who checks types would read all of the CDK then, for a minute.
+    It is not imported by a statement: who checks the types of a program would read all of those then.
     """
     from importlib import import_module
 
-    return import_module(f"orchwipy_runtime.cdk.{module}")
+    return import_module(f"orchwipy_runtime.{module}")

@@ -26,7 +26,8 @@ from orchwipy_runtime.emit.permissions import MOST_INLINE, MOST_MANAGED, given_p
 from orchwipy_runtime.emit.plan import Plan, PlannedFork
 from orchwipy_runtime.emit.references import check_circles
 from orchwipy_runtime.emit.structure import merged
-from orchwipy_runtime.emit.template import build_cfn_template, make_template, render_template
+from orchwipy_runtime.emit.template import make_template, render_template
+from orchwipy_runtime.emit.upstream import build_cfn_template
 from orchwipy_runtime.emit.yaml import _dumper, to_yaml
 from orchwipy_runtime.errors import (
     CircularTemplate,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Mapping, Sequence
-from pathlib import PurePath
-from typing import Any, TextIO
+from collections.abc import Sequence
+from typing import Any
 
 from orchwipy_runtime.emit.functions import Function, function_resources
 from orchwipy_runtime.emit.limits import (
@@ -20,7 +18,7 @@ from orchwipy_runtime.emit.limits import (
 from orchwipy_runtime.emit.machine import STATE_MACHINE, state_machine_resources
 from orchwipy_runtime.emit.options import Options
 from orchwipy_runtime.emit.plain import PARAMETERS, without_transform
-from orchwipy_runtime.emit.plan import Plan, check_direct, make_plan
+from orchwipy_runtime.emit.plan import Plan, check_direct
 from orchwipy_runtime.emit.references import check_circles, check_targets, made_by_sam, unknown_names
 from orchwipy_runtime.emit.schedule import schedule_resources
 from orchwipy_runtime.emit.shared import (
@@ -35,9 +33,8 @@ from orchwipy_runtime.emit.steps import describe_relay, describe_steps
 from orchwipy_runtime.emit.structure import attribute, copied, ref, replaced
 from orchwipy_runtime.emit.yaml import to_yaml
 from orchwipy_runtime.errors import InvalidTemplate
-from orchwipy_runtime.micro import MicroFunctions
 
-__all__ = ["build_cfn_template", "make_template", "render_template"]
+__all__ = ["make_template", "render_template"]
 
 _CODE_PATH = re.compile(r"(?<!\$)\{code_path\}")
 
@@ -92,52 +89,6 @@ def make_template(plan: Plan, options: Options) -> dict[str, Any]:
     check_template(template, options)
     check_circles(template)
     return template
-
-
-def build_cfn_template(
-    *,
-    output_template: TextIO,
-    code_py_relative_to_template: PurePath | str,
-    plant: MicroFunctions,
-    layers: Sequence[str],
-    policies: Sequence[object],
-    environment: Mapping[str, object] | None = None,
-    more_template_params: Sequence[str | tuple[str, object]] | None = None,
-    max_steps_in_run: int = 50,
-    timeout: int = 30,
-    runtime: str = "python3.11",
-    **more_params: object,
-) -> None:
-    """Writes the SAM template of a pipeline, as OrchWiPy's function of this name does.
-
-    `code_py_relative_to_template` is the Python file that holds the pipeline `plant`; its folder is what is
-    deployed. `layers` are names of parameters with ARNs, `policies` and `environment` are for every step,
-    and `more_params` are more properties of each function. The bucket's name is the parameter
-    OrchwipyRequestBucket, and the most steps of a run are the parameter OrchwipyMaxStack.
-
-    Raises PlanRefused where the analyser finds an error, and InvalidTemplate for what AWS would not take.
-    """
-    plan = make_plan(plant, caller=sys._getframe(1))
-    path = PurePath(code_py_relative_to_template)
-    options = Options(
-        pipeline=f"{path.stem}:{plan.name}",
-        source=path.as_posix(),
-        code=path.parent.as_posix(),
-        code_path=path.as_posix(),
-        layers=tuple(layers),
-        policies=tuple(policies),
-        environment={"OrchwipyMaxStack": ref("OrchwipyMaxStack"), **(environment or {})},
-        parameters=(
-            *(more_template_params or ()),
-            "OrchwipyRequestBucket",
-            ("OrchwipyMaxStack", max_steps_in_run),
-        ),
-        bucket="OrchwipyRequestBucket",
-        timeout=timeout,
-        runtime=runtime,
-        more_params=more_params,
-    )
-    output_template.write(render_template(plan, options))
 
 
 def _resources(
