@@ -296,14 +296,8 @@ class Judge:
                 each.number for each in self.given.passing.get(key, ()) if self.given.keeps(each, key, given)
             ),
         )
-        best: Path | None = None
-        for node in nodes:
-            for into in flow.graph.into[node.number]:
-                reached = flow.before[into.source] is not None
-                path = flow.witnesses.path(monitor, into, THERE) if reached else None
-                if path is not None and (best is None or len(path) < len(best)):
-                    best = path
-        return best
+        into = (edge for node in nodes for edge in flow.graph.into[node.number])
+        return flow.witnesses.shortest(monitor, into, THERE)
 
     def _shown(self, sent: Type, arriving: Type) -> str:
         options = self.sent.types.checker.options

@@ -8,8 +8,8 @@ what had errors. The hook at the end of a module's checking is called for change
 - where mypy checks single functions again, or a module that had errors, the calls of the package in it
   call hooks: at the first and at the last of these in the module the plugin checks it again.
 
-All that is checked goes by the texts that mypy read when it last checked a module to its end. A module that it
-has read anew since is passed over until its turn comes.
+All that is checked goes by the texts that mypy read when it last checked a module to its end. A module that
+it has read anew since is passed over until its turn comes.
 """
 
 from __future__ import annotations
