@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import reduce
+from operator import or_
 
 from orchwipy_lint.flow import Flow
 from orchwipy_lint.flow.graph import Edge, Node
+from orchwipy_lint.flow.lattice import Presence
 from orchwipy_lint.flow.monitors import GONE, MAYBE, THERE, Carried
 from orchwipy_lint.flow.monitors import Presence as Followed
 from orchwipy_lint.flow.reaching import Given, reaching
@@ -95,6 +98,9 @@ class _Reading:
             for edge in flow.graph.into[node.number]
             if flow.before[edge.source] is not None
         ]
+        states = (state for node in nodes if (state := flow.before[node.number]) is not None)
+        self.before = reduce(Presence.join, states, Presence())
+        self.lost = [(edge, self.lost_by(edge)) for edge in self.arriving]
         self.values: dict[str | None, list[Given]] = {}
         for node in self.nodes:
             for each in values[node.number]:
@@ -104,7 +110,10 @@ class _Reading:
         step = self.first
         if not self.nodes:
             return Known(step.name, step.path, step.span.line, reached=False)
-        keys = [key for name in sorted(self.flow.graph.names) if (key := self.key(name)) is not None]
+        lost = (keys for _, keys in self.lost)
+        said = reduce(or_, lost, self.before.present | self.before.unknown) & self.flow.graph.every
+        names = sorted(self.flow.graph.names_of(said))
+        keys = [key for name in names if (key := self.key(name)) is not None]
         others = _places(self.place(each) for each in self.values.get(None, ()))
         return Known(step.name, step.path, step.span.line, tuple(keys), others)
 
@@ -123,10 +132,8 @@ class _Reading:
     def presence(self, name: str) -> tuple[bool, bool, bool]:
         """Whether the key may be there, may be absent, and may be either without that the text tells."""
         bit = 1 << self.flow.graph.keys[name]
-        states = [state for node in self.nodes if (state := self.flow.before[node.number]) is not None]
-        ways = [any(each[number] & bit for each in states) for number in range(3)]
-        absent, present, unknown = ways
-        if self.has_conditions and sum(ways) > 1:
+        absent, present, unknown, _ = (bool(each & bit) for each in self.before)
+        if self.has_conditions and absent + present + unknown > 1:
             present = present and self.can_be(name, THERE)
             absent = absent and self.can_be(name, GONE)
             unknown = unknown and self.can_be(name, MAYBE)
@@ -195,12 +202,15 @@ class _Reading:
     def droppers(self, name: str) -> Iterator[Place]:
         """The arms just before that lose the key."""
         bit = 1 << self.flow.graph.keys[name]
-        for edge in self.arriving:
-            before, after = self.flow.before[edge.source], self.flow.after(edge)
-            required = self.flow.graph.nodes[edge.source].required
-            held = before is not None and before.with_present(required).present & bit
-            if held and after is not None and not (after.present | after.unknown) & bit:
-                yield self.of_edge(edge)
+        return (self.of_edge(edge) for edge, keys in self.lost if keys & bit)
+
+    def lost_by(self, edge: Edge) -> int:
+        """The keys that are there before an arm and gone after it, as bits."""
+        before, after = self.flow.before[edge.source], self.flow.after(edge)
+        if before is None or after is None:
+            return 0
+        held = before.with_present(self.flow.graph.nodes[edge.source].required).present
+        return held & ~(after.present | after.unknown)
 
 
 def _places(places: Iterable[Place]) -> tuple[Place, ...]:

@@ -115,6 +115,8 @@ class Composition:
     mentioned: set[str] = field(default_factory=set)
     made: list[StepBefore] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    led_to: set[Element] = field(default_factory=set)
+    """Whatever a composition leads to: only that can close a loop."""
 
     def chained(self, left: Chain, right: Chain, site: Site, branch: Branch) -> Chain:
         """What `left >> right` is; `site` is what is on the right."""
@@ -134,7 +136,8 @@ class Composition:
 
     def link(self, left: Element, right: Element, site: Site, branch: Branch) -> None:
         """Have one element follow another."""
-        if self._leads_to(right, left, branch):
+        self.led_to.update([right] if isinstance(right, str) else [right, *right.heads, *right.following])
+        if left in self.led_to and self._leads_to(right, left, branch):
             what = (
                 f"{_shown(right)} leads back to {_shown(left)} by nothing but `>>`, so that no run would end"
             )
