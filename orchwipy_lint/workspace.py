@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, lru_cache
 from hashlib import sha256
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchwipy_lint import __version__
@@ -243,7 +244,7 @@ class Workspace:
                 self._cache.put(key, codec.dumps(value))
 
     def _key(self, component: Component, kind: str, terms: Terms) -> str:
-        """Tells all that decides what is found: texts and their names, terms, this program, this Python."""
+        """Tells all that decides what is found: texts and their names, terms, what reads them."""
         from orchwipy_lint.verdict import TERMS
 
         digest = sha256(f"{kind}\0{_edition()}\0{TERMS.dumps(terms)}".encode())
@@ -304,8 +305,17 @@ def roots_here() -> list[str]:
 
 @lru_cache(maxsize=1)
 def _edition() -> str:
-    """What tells this program and this Python from others; its developers need more than the version."""
+    """What tells this program, its LibCST and this Python from others; its developers need more than the
+    version."""
     digest = sha256(f"{__version__}\0{sys.version_info}".encode())
+    libcst = PathFinder.find_spec("libcst")
+    if libcst is not None and libcst.origin is not None:
+        # Where its version stands: to load it, or to ask what is installed, takes longer than all of this.
+        with (
+            suppress(OSError),
+            open(os.path.join(os.path.dirname(libcst.origin), "_version.py"), "rb") as file,
+        ):
+            digest.update(file.read())
     home = os.path.dirname(__file__)
     for folder, folders, names in os.walk(home):
         folders.sort()

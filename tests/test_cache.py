@@ -11,6 +11,7 @@ from contextlib import suppress
 from multiprocessing import get_context
 from pathlib import Path
 
+import libcst
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ from orchwipy_lint.codec import Codec, Corrupt
 from orchwipy_lint.models import MODELS
 from orchwipy_lint.source.program import read_program
 from orchwipy_lint.verdict import VERDICTS, Terms, judge
-from orchwipy_lint.workspace import Workspaces
+from orchwipy_lint.workspace import Workspaces, _edition
 from tests.racing import write_and_read
 from tests.samples import BROKEN, SOUND
 from tests.test_fixtures import FILES
@@ -266,6 +267,24 @@ class TestProject:
         assert count("broken.py") == 3
         (project / "broken.py").rename(project / "other.py")
         assert count("other.py") == 4
+
+    def test_another_libcst_may_read_otherwise(
+        self, project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert libcst._version.version in Path(str(libcst.__file__)).with_name("_version.py").read_text()
+        main(["check", "broken.py"])
+        other = tmp_path_factory.mktemp("site") / "libcst"
+        other.mkdir()
+        for name in ("__init__.py", "_version.py"):
+            (other / name).write_text("version = '99.0'\n")
+        _edition.cache_clear()
+        with monkeypatch.context() as patched:
+            patched.syspath_prepend(other.parent)
+            main(["check", "broken.py"])
+        _edition.cache_clear()
+        assert len(entries(project / ".orchwipy_cache")) == 2
+        main(["check", "broken.py"])
+        assert len(entries(project / ".orchwipy_cache")) == 2
 
     def test_a_project_that_has_moved_finds_it_again(self, project: Path) -> None:
         main(["check"])

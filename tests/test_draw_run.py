@@ -268,6 +268,17 @@ def test_where_graphviz_takes_too_long(form: str, capsys: Screen, monkeypatch: p
     assert "after 0.001 s; draw a part" in capsys.readouterr().err
 
 
+def test_a_program_that_is_misconfigured(capsys: Screen) -> None:
+    begin("A", grams=5)
+    Path("pyproject.toml").write_text("[tool.orchwipy]\nselct = []\n")
+    capsys.readouterr()
+    assert main(["runs", "show", "A", "--program", "shop.py"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("orchwipy: ")
+    assert "selct" in err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

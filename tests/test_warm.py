@@ -34,6 +34,18 @@ def test_the_exit_status(python: str, program: str, status: int) -> None:
     assert run([python, "-c", program]) == (status, "", "")
 
 
+def test_what_is_to_be_done_at_the_end(python: str) -> None:
+    program = (
+        "import atexit, sys, threading\n"
+        "wait = threading.main_thread().join\n"
+        "atexit.register(print, 'last')\n"
+        "threading.Thread(target=lambda: (wait(), print('thread'))).start()\n"
+        "print('first')\n"
+        "sys.exit(5)\n"
+    )
+    assert run([python, "-c", program]) == (5, "first\nthread\nlast\n", "")
+
+
 def test_an_error(python: str, tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text("def fail():\n    raise ValueError('why')\n\n\nfail()\n")
     status, out, err = run([python, "program.py"], cwd=tmp_path)

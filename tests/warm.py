@@ -5,6 +5,8 @@ its `sys.executable`. Each hands its arguments, variables, folder and streams to
 to do what was asked, and ends as that does. So half a second becomes a tenth, and all else is as it was:
 another process, real streams, a real exit status. What a start is about (options of the interpreter,
 variables that it reads, which modules are loaded) is not for this; the first two are left to the interpreter.
+Nor is how an interpreter takes down its modules: what is to be done at exit is done, then it is gone.
+Signals go to who asked, not to the fork.
 """
 
 from __future__ import annotations

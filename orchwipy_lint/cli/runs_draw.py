@@ -96,12 +96,13 @@ def _visit(visit: Recorded) -> Visit:
 
 def _named(program: str) -> Pipeline:
     from orchwipy_lint.check import load_pipelines
+    from orchwipy_lint.config import InvalidConfiguration
     from orchwipy_lint.source.discover import MissingPath
 
     path, name = split_name(program)
     try:
         found = load_pipelines([path])
-    except MissingPath as error:
+    except (InvalidConfiguration, MissingPath) as error:
         raise CannotWork(str(error)) from error
     chosen = [each for each in found if name is None or each.name == name]
     if len(chosen) != 1:
@@ -112,7 +113,7 @@ def _named(program: str) -> Pipeline:
 
 
 def _here(run: Run) -> Pipeline | None:
-    """The journal has the names of stacks, which are as their owners like: what a run shows is its steps."""
+    """The one that has the steps of a run. A journal names the stack, which need not be called as it is."""
     from orchwipy_lint.config import InvalidConfiguration
     from orchwipy_lint.renaming import renamed_pipeline
     from orchwipy_lint.workspace import Workspaces
