@@ -1,17 +1,27 @@
-"""What mypy has cached costs next to nothing: what the plugin loads for it, and what it reads."""
+"""What the plugin spares: modules that it does not load, files that it does not read, functions that it does
+not check again.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
+import pytest
+from mypy.checker import TypeChecker
 from mypy.options import Options
 
+from orchwipy_lint.checker.internals import Build
 from orchwipy_lint.checker.sources import Sources
 
+from .checking import check
 from .samples import BROKEN, SOUND
+from .test_fixtures import FILES
+from .test_mypy import CASES, PRELUDE, read_cases
 
 _LOADED = """
 import sys
@@ -68,3 +78,30 @@ def test_the_digest_is_of_all_that_a_module_has_a_part_in(tmp_path: Path) -> Non
     (tmp_path / ".orchwipy-baseline.json").write_text("{}")
     (tmp_path / "pyproject.toml").write_text("[tool.orchwipy]\n")
     assert digest(path) not in seen
+
+
+@pytest.mark.slow
+def test_the_types_that_mypy_has_are_those_of_a_check_of_our_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the functions for which they are taken, in all cases and fixtures."""
+    texts = {name: PRELUDE + text for path in CASES for name, text in read_cases(path).items()}
+    texts |= {
+        f"fixture_{number}": path.read_text(encoding="utf-8")
+        for number, path in enumerate(FILES)
+        if path.parent.name != "unreadable"
+    }
+    files = {name: tmp_path / f"{name}.py" for name in texts}
+    for name, path in files.items():
+        path.write_text(texts[name], encoding="utf-8")
+    taken = check(files, tmp_path / "taken")
+    known = Counter[bool]()
+    ask = Build._known_lines
+
+    def forget(*arguments: Any) -> dict[int, TypeChecker]:
+        known[bool(ask(*arguments))] += 1
+        return {}
+
+    monkeypatch.setattr(Build, "_known_lines", forget)
+    assert sorted(map(str, check(files, tmp_path / "made"))) == sorted(map(str, taken))
+    assert known[True] >= 100

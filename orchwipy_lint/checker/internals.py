@@ -203,8 +203,10 @@ class Build:
     ) -> dict[int, TypeChecker]:
         """The checker of mypy's for each line of those functions of which it tells what our own would."""
         checker, errors = self._theirs.pop(file.path, None), self.errors
-        if checker is None or errors is None or checker.tree is not file or checker.pass_num:
-            return {}  # or what it found at first is still among the types
+        if checker is None or errors is None or checker.tree is not file:
+            return {}
+        if checker.pass_num:  # what it found at first is still among the types
+            return {}
         doubtful = {
             *errors.used_ignored_lines.get(file.path, ()),  # what it found there, nobody knows
             *(node.line for node, type_ in checker._type_maps[0].items() if has_uninhabited_component(type_)),
