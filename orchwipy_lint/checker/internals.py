@@ -109,7 +109,7 @@ class Build:
             file.plugin_deps.setdefault(make_trigger(changed.fullname), set()).add(again.fullname)
 
     def entrust(self, file: MypyFile, other: MypyFile) -> None:
-        """Let a daemon look at another module again for what is reported in this one: here it calls no hook."""
+        """Let a daemon look at another module again for what is reported here, where it calls no hook."""
         reported = [] if self.errors is None else self.errors.error_info_map.get(file.path, [])
         for each in reported:
             if each.code is not None and is_ours(each.code):

@@ -10,8 +10,8 @@ what had errors. The hook at the end of a module's checking is called for change
   others, if its functions are declared differently now;
 - modules without such calls, which hold plain functions, are checked together with one that has some.
 
-All that is checked goes by the texts that mypy read when it last checked a module to its end. A module that it
-has read anew since is passed over until its turn comes.
+All that is checked goes by the texts that mypy read when it last checked a module to its end. A module that
+it has read anew since is passed over until its turn comes.
 """
 
 from __future__ import annotations
@@ -34,12 +34,13 @@ class _Finished:
 
     file: MypyFile
     imports: list[ImportBase]
-    """Those in it; another list once mypy has read the file anew, and its turn is still to come."""
+    """Those in it: another list once mypy has read the file anew."""
     last: int
     """The line of the last call of the package in it; 0 without any."""
 
     @property
     def is_outdated(self) -> bool:
+        """Whether mypy has read it anew, and not checked it to its end since."""
         return self.file.imports is not self.imports
 
 
@@ -65,7 +66,7 @@ class Updates:
             last = self._last.pop(file.path, 0)
             self._finished[place_of(file.path)] = _Finished(file, file.imports, last)
         parts = self._check(file)
-        if self.build.is_daemon:
+        if self.build.is_daemon and parts:
             self._declared[file.path] = _declared(file)
             for known in self._known(file, parts):
                 self.build.tie(file, known.file)
