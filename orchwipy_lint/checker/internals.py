@@ -17,6 +17,7 @@ from mypy.nodes import CallExpr, Expression, FuncDef, MypyFile, RefExpr, TypeInf
 from mypy.options import Options
 from mypy.plugin import Plugin
 from mypy.semanal import is_trivial_body
+from mypy.server.trigger import make_trigger
 from mypy.state import state
 from mypy.traverser import all_return_statements
 from mypy.types import CallableType, Instance, Type
@@ -128,6 +129,18 @@ class Build:
             kept = [each for each in reported if each.code is None or not is_ours(each.code)]
             self.errors.error_info_map[file.path] = kept
 
+    def tie(self, file: MypyFile, other: MypyFile) -> None:
+        """Let a daemon look at each of two modules again when the other one comes or goes."""
+        for changed, again in ((file, other), (other, file)):
+            file.plugin_deps.setdefault(make_trigger(changed.fullname), set()).add(again.fullname)
+
+    def entrust(self, file: MypyFile, other: MypyFile) -> None:
+        """Let a daemon look at another module again for what is reported here, where it calls no hook."""
+        reported = [] if self.errors is None else self.errors.error_info_map.get(file.path, [])
+        for each in reported:
+            if each.code is not None and is_ours(each.code):
+                each.target = other.fullname
+
     def settle(self, file: MypyFile) -> None:
         """Say anew which comments ignore nothing: a daemon does it before the plugin has reported."""
         errors, options = self.errors, self.options(file)
@@ -153,9 +166,12 @@ class Build:
         before = errors.file, errors.target_module, errors.options, errors.scope
         watchers, errors._watchers = errors._watchers, []
         errors.set_file(file.path, file.fullname, self.options(file))
-        yield
-        errors.file, errors.target_module, errors.options, errors.scope = before
-        errors._watchers = watchers
+        errors.flushed_files.discard(file.path)  # a daemon shows all errors of a file anew
+        try:
+            yield
+        finally:
+            errors.file, errors.target_module, errors.options, errors.scope = before
+            errors._watchers = watchers
 
     def is_silent(self, file: MypyFile) -> bool:
         """Whether nothing that is reported in a module would be shown."""

@@ -6,7 +6,9 @@ what had errors. The hook at the end of a module's checking is called for change
 - after a changed module, those are checked again that share a pipeline with it: a body that drops a key
   changes no signature, and mypy sees no reason to look at them;
 - where mypy checks single functions again, or a module that had errors, the calls of the package in it
-  call hooks: at the first and at the last of these in the module the plugin checks it again.
+  call hooks: at the first and at the last of these in the module the plugin checks it again, and with it
+  others, if its functions are declared differently now;
+- modules without such calls, which hold plain functions, are checked together with one that has some.
 
 All that is checked goes by the texts that mypy read when it last checked a module to its end. A module that
 it has read anew since is passed over until its turn comes.
@@ -17,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mypy.nodes import ImportBase, MypyFile
+from mypy.nodes import Decorator, FuncDef, ImportBase, MypyFile
 
 from orchwipy_lint.checker.internals import Build
 from orchwipy_lint.checker.module import check_module
@@ -33,12 +35,13 @@ class _Finished:
 
     file: MypyFile
     imports: list[ImportBase]
-    """Those in it; another list once mypy has read the file anew, and its turn is still to come."""
+    """Those in it: another list once mypy has read the file anew."""
     last: int
-    """The line of the last call of the package in it."""
+    """The line of the last call of the package in it; 0 without any."""
 
     @property
     def is_outdated(self) -> bool:
+        """Whether mypy has read it anew, and not checked it to its end since."""
         return self.file.imports is not self.imports
 
 
@@ -52,6 +55,8 @@ class Updates:
         self._last: dict[str, int] = {}
         self._batches: dict[str, object] = {}
         """The checker at work when a module was last looked at in its midst."""
+        self._declared: dict[str, list[str]] = {}
+        """The functions of modules when others were last checked with them."""
 
     def finish(self, file: MypyFile) -> None:
         """The module has been checked to its end."""
@@ -62,9 +67,14 @@ class Updates:
             last = self._last.pop(file.path, 0)
             self._finished[place_of(file.path)] = _Finished(file, file.imports, last)
         parts = self._check(file)
+        if self.build.is_daemon and parts:
+            self._declared[file.path] = _declared(file)
+            for known in self._known(file, parts):
+                self.build.tie(file, known.file)
         if self.build.is_update:
             self.build.settle(file)
-            self._check_others(file, parts)
+            for known in self._known(file, parts):
+                self._check(known.file)
 
     def called(self, api: object, line: int) -> None:
         """A call of the package is being checked."""
@@ -79,7 +89,16 @@ class Updates:
         if self._batches.get(file.path) is not checker or line == known.last:
             self._batches[file.path] = checker
             self._forget()
-            self._check_others(file, self._check(file))
+            self._check_again(file)
+
+    def _check_again(self, file: MypyFile) -> None:
+        """Check a module in its midst, and those for which it makes a difference."""
+        parts = self._check(file)
+        declared = _declared(file)
+        for known in self._known(file, parts):
+            if declared != self._declared.get(file.path) or not known.last:
+                self._check(known.file)
+        self._declared[file.path] = declared
 
     def _forget(self) -> None:
         """Look at all files anew, for any may have changed; what mypy checks no more is as if never seen."""
@@ -90,13 +109,24 @@ class Updates:
             del self._finished[place]
         self.build.sources.forget(gone)
 
-    def _check_others(self, file: MypyFile, parts: Iterable[str]) -> None:
-        """Check the modules of files that share a pipeline with a module."""
-        for path in sorted(parts):
-            known = self._finished.get(path)
-            if known is not None and known.file is not file and not known.is_outdated:
-                self._check(known.file)
+    def _known(self, file: MypyFile, parts: Iterable[str]) -> list[_Finished]:
+        """The other modules that share a pipeline with one, as far as they have been checked."""
+        found = [known for path in sorted(parts) if (known := self._finished.get(path)) is not None]
+        return [known for known in found if known.file is not file and not known.is_outdated]
 
     def _check(self, file: MypyFile) -> frozenset[str]:
         with uncollected():  # mypy holds so much that each collection takes long
-            return check_module(self.build, file)
+            parts = check_module(self.build, file)
+        known = self._finished.get(place_of(file.path))
+        if known is not None and not known.last:
+            for other in self._known(file, parts):
+                if other.last:
+                    self.build.entrust(file, other.file)
+        return parts
+
+
+def _declared(file: MypyFile) -> list[str]:
+    """How the functions of a module are declared."""
+    nodes = (each.node for each in file.names.values())
+    functions = (node.func if isinstance(node, Decorator) else node for node in nodes)
+    return [str(each.type) for each in functions if isinstance(each, FuncDef)]
