@@ -40,7 +40,7 @@ class _Typed(Carried):
     """Follows a value of which mypy knows the type."""
 
     refusing: frozenset[int] = frozenset()
-    """The steps that do not take it, by number: there it shows, and what follows is not blamed again."""
+    """The nodes that do not take it, by number: there it shows, and what follows is not blamed again."""
     through: frozenset[int] = frozenset()
     """Arms that set the key to the value that it had."""
 
@@ -57,7 +57,7 @@ class _Typed(Carried):
         return Carried.before(self, edge, case, statuses, layers)
 
     def on_arrival(self, node: Node, statuses: int, layers: Layers) -> int:
-        refuses = node.fork is None and node.origin in self.refusing
+        refuses = node.number in self.refusing
         return statuses & ~layers.spread(THERE) if refuses else statuses
 
 
@@ -294,7 +294,7 @@ class Judge:
             atom_of(given),
             frozenset(edge.number for edge in edges),
             refusing=frozenset(
-                each.nodes[0].origin for each in takers if not (each.is_map or each.takes(given))
+                node.number for each in takers if not each.takes(given) for node in each.nodes
             ),
             through=frozenset(
                 each.number for each in self.given.passing.get(key, ()) if self.given.keeps(each, key, given)
