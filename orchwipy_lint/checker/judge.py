@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
-from mypy.types import AnyType, ProperType, Type, TypeOfAny
+from mypy.types import AnyType, ProperType, Type
 
 from orchwipy_lint.checker.derived import Derivation, Way, derivations
 from orchwipy_lint.checker.fits import atom_of, fits, is_no_list, shown
 from orchwipy_lint.checker.given import Given, Giver
 from orchwipy_lint.checker.sent import Sent
 from orchwipy_lint.checker.signatures import Signatures
-from orchwipy_lint.checker.wire import items_of, union_of
+from orchwipy_lint.checker.wire import ANYTHING, items_of, union_of
 from orchwipy_lint.findings import Finding
 from orchwipy_lint.findings import Hop as Row
 from orchwipy_lint.flow import Flow
@@ -92,6 +92,8 @@ class _Going:
     by: Derivation | None = None
     way: Way | None = None
     of: Atom | None = None
+    is_result: bool = False
+    """It is the list of a map: that it is one is told where the map is."""
 
     def reached(self, flow: Flow, path: Path) -> Way | None:
         """The whole way, where a path carries the value on."""
@@ -119,7 +121,7 @@ class Judge:
         self.given = Given(flow, path, sent, signatures)
         self.derivations: dict[str, list[Derivation]] = {}
         for each in derivations(flow, self.given.is_open):
-            if (each.edge.number, each.key) not in self.given.typed:
+            if each.kind == "result" or (each.edge.number, each.key) not in self.given.typed:
                 self.derivations.setdefault(each.source, []).append(each)
 
     def decides(self, finding: Finding) -> bool:
@@ -255,7 +257,7 @@ class Judge:
     ) -> Iterator[_Misfit]:
         """Where a value of one type does not fit under another key."""
         flow, types = self.flow, self.sent.types
-        any_list = types.named("builtins.list", AnyType(TypeOfAny.special_form))
+        any_list = types.named("builtins.list", ANYTHING)
         waiting: list[_Going] = [_Going(key, given, edges)]
         seen: set[tuple[int, str, ProperType]] = set()
         for going in waiting:  # grows while it is read
@@ -269,10 +271,11 @@ class Judge:
                     if way is None or (by.edge.number, by.key, made) in seen:
                         continue
                     seen.add((by.edge.number, by.key, made))
-                    after = _Going(by.key, made, [by.edge], by, way, atom_of(going.value))
+                    is_result = by.kind == "result" or (by.kind == "copy" and going.is_result)
+                    after = _Going(by.key, made, [by.edge], by, way, atom_of(going.value), is_result)
                     waiting.append(after)
                     for taker in takers.get(by.key, ()):
-                        if taker.takes(made) or (by.kind == "result" and not taker.takes(any_list)):
+                        if taker.takes(made) or (is_result and not taker.takes(any_list)):
                             continue
                         path = self._carried(by.key, made, [by.edge], taker.nodes, takers[by.key])
                         found = None if path is None else after.reached(flow, path)
