@@ -18,6 +18,7 @@ from mypy.types import (
     ProperType,
     TupleType,
     Type,
+    TypeAliasType,
     TypedDictType,
     TypeOfAny,
     TypeType,
@@ -57,9 +58,9 @@ class Wire:
 
     def arriving(self, sent: Type, depth: int = 0) -> ProperType:
         """The type as which a value of this type arrives. Raises `Refused`."""
-        given = get_proper_type(sent)
-        if depth > _DEPTH:
+        if depth > _DEPTH or (depth and isinstance(sent, TypeAliasType) and sent.is_recursive):
             return ANYTHING
+        given = get_proper_type(sent)
         inner = depth + 1
         if isinstance(given, UnionType):
             return union_of(self.arriving(each, inner) for each in given.items)
