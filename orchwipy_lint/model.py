@@ -61,6 +61,8 @@ class Value:
     constants: frozenset[Scalar] | None = None
     copies: str | None = None
     placeholder: bool = False
+    surely: Type = ANY
+    """What it is for sure, which an annotation alone does not tell."""
     made: frozenset[Span] | None = None
     """The expressions that were assigned, of which it is one; None where it may be anything else."""
 

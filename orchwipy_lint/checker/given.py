@@ -10,7 +10,7 @@ from mypy.types import Instance, ProperType, get_proper_type
 from orchwipy_lint.checker.fits import is_anything, is_mutable
 from orchwipy_lint.checker.sent import Sent
 from orchwipy_lint.checker.signatures import Signatures
-from orchwipy_lint.checker.wire import Refused, Wire, items_of
+from orchwipy_lint.checker.wire import ANYTHING, Refused, Wire, items_of
 from orchwipy_lint.findings import Finding
 from orchwipy_lint.flow import Flow
 from orchwipy_lint.flow.graph import Edge, Fork
@@ -52,8 +52,9 @@ class Given:
             if is_own and flow.before[edge.source] is not None:
                 self._read(edge)
         for fork in flow.graph.forks:
-            if flow.before[fork.node] is not None:
+            if flow.before[fork.node] is not None and flow.graph.nodes[fork.node].step.path == self.path:
                 self._read_items(fork)
+                self._read_results(fork)
 
     def _read(self, edge: Edge) -> None:
         node = self.flow.graph.nodes[edge.source]
@@ -76,7 +77,7 @@ class Given:
         """The items of a list that the forking step itself gives or declares."""
         over, item, graph = fork.fan.over, fork.fan.item, self.flow.graph
         step = graph.nodes[fork.node].step
-        if over is None or item is None or step.path != self.path:
+        if over is None or item is None:
             return
         for edge in graph.into[fork.node]:
             given = edge.arm.effect.sets.get(over)
@@ -89,6 +90,14 @@ class Given:
                 for start in (start for region in fork.regions for start in region.starts):
                     self.resolved.add((start.arm.span, item))
                     self._give(start, item, each)
+
+    def _read_results(self, fork: Fork) -> None:
+        """What each item came to is a list, of whatever."""
+        into = fork.fan.into
+        if into is not None:
+            self.resolved.add((fork.arm.span, into))
+            for edge in fork.joins:
+                self._give(edge, into, self.sent.types.named("builtins.list", ANYTHING))
 
     def _items(self, held: ProperType | None) -> Iterator[ProperType]:
         """The items of what arrives as a list, as far as they are known."""

@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 
-from mypy.types import AnyType, ProperType, Type, TypeOfAny
+from mypy.types import AnyType, ProperType, Type
 
 from orchwipy_lint.checker.derived import Derivation, Way, derivations
 from orchwipy_lint.checker.fits import atom_of, fits, is_no_list, shown
 from orchwipy_lint.checker.given import Given, Giver
 from orchwipy_lint.checker.sent import Sent
 from orchwipy_lint.checker.signatures import Signatures
-from orchwipy_lint.checker.wire import items_of, union_of
+from orchwipy_lint.checker.wire import ANYTHING, items_of, union_of
 from orchwipy_lint.findings import Finding
+from orchwipy_lint.findings import Hop as Row
 from orchwipy_lint.flow import Flow
 from orchwipy_lint.flow.graph import Edge, Node
 from orchwipy_lint.flow.layers import Layers
@@ -28,7 +29,7 @@ from orchwipy_lint.model import Arm, Case, Span, Step
 from orchwipy_lint.rules.maps import no_list
 from orchwipy_lint.rules.state import MISSING_ARGUMENT
 from orchwipy_lint.rules.values import NOT_SERIALIZABLE, incompatible
-from orchwipy_lint.types import Atom
+from orchwipy_lint.types import ANY, Atom
 from orchwipy_lint.types import Type as AnnotatedType
 
 __all__ = ["Judge"]
@@ -39,7 +40,7 @@ class _Typed(Carried):
     """Follows a value of which mypy knows the type."""
 
     refusing: frozenset[int] = frozenset()
-    """The steps that do not take it, by number: there it shows, and what follows is not blamed again."""
+    """The nodes that do not take it, by number: there it shows, and what follows is not blamed again."""
     through: frozenset[int] = frozenset()
     """Arms that set the key to the value that it had."""
 
@@ -56,19 +57,26 @@ class _Typed(Carried):
         return Carried.before(self, edge, case, statuses, layers)
 
     def on_arrival(self, node: Node, statuses: int, layers: Layers) -> int:
-        refuses = node.fork is None and node.origin in self.refusing
+        refuses = node.number in self.refusing
         return statuses & ~layers.spread(THERE) if refuses else statuses
 
 
 @dataclass(frozen=True, slots=True)
 class _Taker:
-    """A step that reads a key, with its nodes: what it declares, by mypy, else as the analyser reads it."""
+    """A step that reads a key, or maps over it, with its nodes.
+
+    `declared` is what mypy says that it takes, `read` what the analyser does.
+    """
 
     nodes: list[Node]
     declared: ProperType | None
     read: AnnotatedType
+    is_map: bool = False
+    """It maps over the key, and wants nothing but a list."""
 
     def takes(self, arriving: Type) -> bool:
+        if self.is_map:
+            return not any(map(is_no_list, items_of(arriving)))
         if self.declared is not None:
             return fits(arriving, self.declared)
         return all(self.read.accepts_atom(atom_of(each)) for each in items_of(arriving))
@@ -84,6 +92,8 @@ class _Going:
     by: Derivation | None = None
     way: Way | None = None
     of: Atom | None = None
+    is_result: bool = False
+    """It is the list of a map: that it is one is told where the map is."""
 
     def reached(self, flow: Flow, path: Path) -> Way | None:
         """The whole way, where a path carries the value on."""
@@ -111,7 +121,7 @@ class Judge:
         self.given = Given(flow, path, sent, signatures)
         self.derivations: dict[str, list[Derivation]] = {}
         for each in derivations(flow, self.given.is_open):
-            if (each.edge.number, each.key) not in self.given.typed:
+            if each.kind == "result" or (each.edge.number, each.key) not in self.given.typed:
                 self.derivations.setdefault(each.source, []).append(each)
 
     def decides(self, finding: Finding) -> bool:
@@ -148,15 +158,19 @@ class Judge:
             for giver in self.given.givers.get(key, {}).values():
                 yield from self._misfits(key, giver, nodes)
             yield from self._brought(key, nodes)
-        for key, fork in self._maps():
-            yield from self._unmapped(key, fork, takers.get(key, []))
         yield from self._derived(takers)
 
     def _takers(self) -> dict[str, list[_Taker]]:
-        """The reachable steps that declare a key."""
-        found: dict[str, dict[int, _Taker]] = {}
+        """The reachable steps that declare a key, and those that map over it."""
+        found: dict[str, dict[object, _Taker]] = {}
         for node in self.flow.graph.nodes:
-            if self.flow.before[node.number] is None or node.fork is not None:
+            if self.flow.before[node.number] is None:
+                continue
+            if node.fork is not None:
+                over = node.fork.fan.over if node.number == node.fork.node else None
+                if over is not None:
+                    taker = _Taker([], None, ANY, is_map=True)
+                    found.setdefault(over, {}).setdefault(node.fork.arm.span, taker).nodes.append(node)
                 continue
             for key, parameter in node.parameters.items():
                 steps = found.setdefault(key, {})
@@ -179,7 +193,7 @@ class Judge:
                         best = path
             if best is not None and not self._is_told(key, giver, best):
                 given = self._shown(union_of(giver.sent), union_of(giver.arriving))
-                yield incompatible(self.flow, key, given, giver.edges, taker.nodes[0], best)
+                yield self._finding(key, given, giver.edges, taker, best)
 
     def _is_told(self, key: str, giver: Giver, path: Path) -> bool:
         """Whether mypy itself reports it: a step that does not take what its own `next` is given."""
@@ -200,34 +214,11 @@ class Judge:
                     path = None if taker.takes(each) else self._carried(key, each, [], taker.nodes, takers)
                     if path is not None and self._is_ours(path):
                         given = self._shown(brought, brought)
-                        yield incompatible(self.flow, key, given, [], taker.nodes[0], path)
+                        yield self._finding(key, given, [], taker, path)
                         break
 
     def _is_ours(self, path: Path) -> bool:
         return self.flow.graph.nodes[path.hops[-1].edge.source].step.path == self.path
-
-    def _maps(self) -> Iterator[tuple[str, list[Node]]]:
-        """The keys that are mapped over, with the forks of each place that does it."""
-        found: dict[tuple[int, Span, str], list[Node]] = {}
-        for fork in self.flow.graph.forks:
-            if fork.fan.over is not None and self.flow.before[fork.node] is not None:
-                node = self.flow.graph.nodes[fork.node]
-                found.setdefault((node.origin, fork.arm.span, fork.fan.over), []).append(node)
-        for (_, _, key), nodes in found.items():
-            yield key, nodes
-
-    def _unmapped(self, key: str, nodes: list[Node], takers: list[_Taker]) -> Iterator[Finding]:
-        """What a map gets that is no list."""
-        for source in self.given.sources(key):
-            found: list[tuple[ProperType, list[Edge], Path]] = []
-            for given, edges in source.items():
-                path = self._carried(key, given, edges, nodes, takers) if is_no_list(given) else None
-                if path is not None and (edges or self._is_ours(path)):
-                    found.append((given, edges, path))
-            if found:
-                wrong = union_of(given for given, _, _ in found)
-                _, edges, path = min(found, key=lambda each: len(each[2]))
-                yield no_list(self.flow, key, self._shown(wrong, wrong), edges, path)
 
     def _derived(self, takers: dict[str, list[_Taker]]) -> Iterator[Finding]:
         """What does not fit under the key to which it was passed on."""
@@ -244,16 +235,29 @@ class Judge:
     def _misfit(self, found: list[_Misfit]) -> Finding:
         """The finding for what one source gives one step."""
         first = min(found, key=lambda each: len(each.way.shown))
-        given, taker, way = union_of(each.value for each in found), first.taker.nodes[0], first.way
-        shown = self._shown(given, given)
-        return incompatible(self.flow, first.key, shown, first.edges, taker, way.path, way.rows)
+        given = union_of(each.value for each in found)
+        shown, way = self._shown(given, given), first.way
+        return self._finding(first.key, shown, first.edges, first.taker, way.path, way.rows)
+
+    def _finding(
+        self,
+        key: str,
+        given: str,
+        edges: list[Edge],
+        taker: _Taker,
+        path: Path,
+        rows: tuple[Row, ...] | None = None,
+    ) -> Finding:
+        if taker.is_map:
+            return no_list(self.flow, key, given, edges, path, rows)
+        return incompatible(self.flow, key, given, edges, taker.nodes[0], path, rows)
 
     def _onward(
         self, key: str, given: ProperType, edges: list[Edge], takers: dict[str, list[_Taker]]
     ) -> Iterator[_Misfit]:
         """Where a value of one type does not fit under another key."""
         flow, types = self.flow, self.sent.types
-        any_list = types.named("builtins.list", AnyType(TypeOfAny.special_form))
+        any_list = types.named("builtins.list", ANYTHING)
         waiting: list[_Going] = [_Going(key, given, edges)]
         seen: set[tuple[int, str, ProperType]] = set()
         for going in waiting:  # grows while it is read
@@ -267,10 +271,11 @@ class Judge:
                     if way is None or (by.edge.number, by.key, made) in seen:
                         continue
                     seen.add((by.edge.number, by.key, made))
-                    after = _Going(by.key, made, [by.edge], by, way, atom_of(going.value))
+                    is_result = by.kind == "result" or (by.kind == "copy" and going.is_result)
+                    after = _Going(by.key, made, [by.edge], by, way, atom_of(going.value), is_result)
                     waiting.append(after)
                     for taker in takers.get(by.key, ()):
-                        if taker.takes(made) or (by.kind == "result" and not taker.takes(any_list)):
+                        if taker.takes(made) or (is_result and not taker.takes(any_list)):
                             continue
                         path = self._carried(by.key, made, [by.edge], taker.nodes, takers[by.key])
                         found = None if path is None else after.reached(flow, path)
@@ -291,7 +296,9 @@ class Judge:
             key,
             atom_of(given),
             frozenset(edge.number for edge in edges),
-            refusing=frozenset(each.nodes[0].origin for each in takers if not each.takes(given)),
+            refusing=frozenset(
+                node.number for each in takers if not each.takes(given) for node in each.nodes
+            ),
             through=frozenset(
                 each.number for each in self.given.passing.get(key, ()) if self.given.keeps(each, key, given)
             ),

@@ -14,6 +14,7 @@ from math import prod
 from mypy.nodes import ArgKind, CallExpr, Expression, NameExpr
 from mypy.types import Instance, LiteralType, NoneType, ProperType, TypedDictType
 
+from orchwipy_lint.checker.fits import atom_of, is_anything
 from orchwipy_lint.checker.forms import arguments, is_call, is_dict, is_none, splats
 from orchwipy_lint.checker.sent import Sent
 from orchwipy_lint.checker.trees import Tree
@@ -26,15 +27,17 @@ from orchwipy_lint.model import (
     Effect,
     FanOut,
     Parameter,
+    Pipeline,
     ReturnSite,
     Step,
     Target,
     Test,
 )
+from orchwipy_lint.rules.paths import arms_of
 from orchwipy_lint.source.cases import both
-from orchwipy_lint.types import equals, scalar
+from orchwipy_lint.types import ANY, Type, equals, scalar
 
-__all__ = ["Resolver"]
+__all__ = ["Resolver", "asked_of"]
 
 _MOST = 32
 """Into more arms than this none is split."""
@@ -49,6 +52,8 @@ class Resolver:
 
     tree: Tree
     sent: Sent
+    asked: frozenset[str]
+    """The keys of whose values conditions tell something, as they are or under other keys."""
 
     def step(self, step: Step) -> Step:
         """The step as mypy knows it; the same where it knows no more."""
@@ -117,7 +122,8 @@ class Resolver:
             for (target, cases), fan in product(targets or [(arm.target, ALWAYS)], fans):
                 when = both(arm.when, cases)
                 if when or not arm.when:
-                    yield replace(arm, effect=effect, target=target, when=when, fan=fan)
+                    made = replace(arm, target=target, when=when, fan=fan)
+                    yield replace(made, effect=self._sure(step, made, effect))
 
     def _ways(self, step: Step, effect: Effect) -> list[tuple[Sent, Effect]]:
         """An effect without the splats of which mypy knows the keys, for each choice of what they can be."""
@@ -132,6 +138,24 @@ class Resolver:
         if not laid or not all(shapes) or prod(map(len, shapes)) > _MOST:
             return [(self.sent, effect)]
         return [self._way(step, effect, laid, chosen) for chosen in product(*shapes)]
+
+    def _sure(self, step: Step, arm: Arm, effect: Effect) -> Effect:
+        """An effect with what mypy knows of the values that conditions tell apart."""
+        sets = dict(effect.sets)
+        for key in self.asked & sets.keys():
+            value = sets[key]
+            if value.constants is None and value.copies is None and not value.placeholder:
+                type_ = self.sent.value(step, arm, key, value)
+                sets[key] = replace(value, surely=ANY if type_ is None else self._type(type_))
+        return effect if sets == effect.sets else replace(effect, sets=sets)
+
+    def _type(self, sent: ProperType) -> Type:
+        """What arrives of a value, as the analyser has types."""
+        try:
+            arriving = items_of(Wire(self.sent.types).arriving(sent))
+        except Refused:
+            return ANY
+        return ANY if any(map(is_anything, arriving)) else Type(frozenset(map(atom_of, arriving)))
 
     def _shapes(self, step: Step, node: Expression) -> list[TypedDictType]:
         """The dicts that a splat can be; none where that is open.
@@ -243,3 +267,11 @@ def _test(parameter: Parameter, text: str | None) -> Case:
     constants = parameter.default.constants
     absent = not parameter.required and (constants is None or scalar(text) in constants)
     return (Test(parameter.name, only=equals(text), absent=absent),)
+
+
+def asked_of(pipeline: Pipeline) -> frozenset[str]:
+    """The keys of whose values conditions of a pipeline tell something, as they are or under other keys."""
+    arms = [arm for step in pipeline.steps for arm in arms_of(step)]
+    asked = {test.key for arm in arms for case in arm.when for test in case}
+    copied = {value.copies for arm in arms for value in arm.effect.sets.values()} if asked else set()
+    return frozenset(asked | {each for each in copied if each is not None})

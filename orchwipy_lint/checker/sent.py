@@ -32,7 +32,6 @@ from mypy.types import (
     TupleType,
     Type,
     TypedDictType,
-    TypeOfAny,
     UnionType,
     get_proper_type,
 )
@@ -40,13 +39,12 @@ from mypy.types import (
 from orchwipy_lint.checker.forms import is_asdict, is_dict, is_get, is_next, parts, splats
 from orchwipy_lint.checker.internals import Types
 from orchwipy_lint.checker.trees import Tree
-from orchwipy_lint.checker.wire import items_of, union_of, value_of
+from orchwipy_lint.checker.wire import ANYTHING, items_of, union_of, value_of
 from orchwipy_lint.model import Arm, Step, Value
 from orchwipy_lint.types import Scalar, scalar
 
 __all__ = ["Sent", "Told"]
 
-_ANYTHING = AnyType(TypeOfAny.special_form)
 _DEPTH = 8
 """Of a dataclass that is nested deeper nothing is known: it may be made of itself."""
 _HOLDERS = ("builtins.list", "builtins.tuple", "builtins.dict")
@@ -183,7 +181,7 @@ class Sent:
         """The text that an expression is."""
         if isinstance(node, StrExpr):
             return node.value
-        type_ = get_proper_type(self.types.of(node) or _ANYTHING)
+        type_ = get_proper_type(self.types.of(node) or ANYTHING)
         known = type_.last_known_value if isinstance(type_, Instance) else type_
         return known.value if isinstance(known, LiteralType) and isinstance(known.value, str) else None
 
@@ -196,7 +194,7 @@ class Sent:
             known = [each for each in items if each is not None]
             if isinstance(node, ListExpr):
                 return self.types.named("builtins.list", union_of(known))
-            return TupleType(list(known), self.types.named("builtins.tuple", _ANYTHING))
+            return TupleType(list(known), self.types.named("builtins.tuple", ANYTHING))
         if isinstance(node, ListComprehension):
             item = self.of(node.generator.left_expr)
             return None if item is None else self.types.named("builtins.list", item)
@@ -204,20 +202,20 @@ class Sent:
             ways = [self.of(node.if_expr), self.of(node.else_expr)]
             return union_of(each for each in ways if each is not None)
         if isinstance(node, CallExpr) and is_asdict(node):
-            held = get_proper_type(self.types.of(node.args[0]) or _ANYTHING)
+            held = get_proper_type(self.types.of(node.args[0]) or ANYTHING)
             fields = self.fields(held)
             if fields is not None:
                 return fields
         found = get_proper_type(self.types.of(node))
         if found is not None and is_get(node) and any(isinstance(each, AnyType) for each in items_of(found)):
-            return _ANYTHING  # whether the key is there, mypy cannot tell
+            return ANYTHING  # whether the key is there, mypy cannot tell
         if isinstance(found, AnyType) and isinstance(node, MemberExpr) and node.name == "value":
             return self.value_of(node.expr) or found
         return found
 
     def value_of(self, member: Expression) -> ProperType | None:
         """The value of an enum's member, where a test has told which one it is: mypy forgets it then."""
-        members = items_of(self.types.of(member) or _ANYTHING)
+        members = items_of(self.types.of(member) or ANYTHING)
         values = [value_of(e.fallback.type, e.value) for e in members if isinstance(e, LiteralType)]
         known = [each for each in values if each is not None]
         return union_of(known) if known and len(known) == len(members) else None
@@ -230,7 +228,7 @@ class Sent:
             if name is None:
                 found = self.types.of(node)
                 return None if found is None else get_proper_type(found)
-            items[name] = self.of(value) or _ANYTHING
+            items[name] = self.of(value) or ANYTHING
         return self.record(items, items)
 
     def record(self, items: Mapping[str, Type], required: Iterable[str]) -> ProperType:
@@ -254,7 +252,7 @@ class Sent:
         """What `asdict` makes of a field: it goes into what lists, tuples and dicts hold, too."""
         given = get_proper_type(type_)
         if depth > _DEPTH:
-            return _ANYTHING
+            return ANYTHING
         if isinstance(given, UnionType):
             return UnionType.make_union([self.plain(each, depth) for each in given.items])
         if isinstance(given, TupleType):

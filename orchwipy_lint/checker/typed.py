@@ -11,7 +11,7 @@ from mypy.nodes import FuncDef, MypyFile
 from orchwipy_lint.checker.internals import Build
 from orchwipy_lint.checker.judge import Judge
 from orchwipy_lint.checker.parts import Part
-from orchwipy_lint.checker.resolved import Resolver
+from orchwipy_lint.checker.resolved import Resolver, asked_of
 from orchwipy_lint.checker.revealed import with_types
 from orchwipy_lint.checker.sent import Sent
 from orchwipy_lint.checker.signatures import Signatures
@@ -51,7 +51,7 @@ class Typed:
 
     def known(self, pipeline: Pipeline) -> Pipeline:
         """The pipeline as mypy knows it, as far as it stands in this module."""
-        resolver = Resolver(self.tree, self.sent)
+        resolver = Resolver(self.tree, self.sent, asked_of(pipeline))
         steps = [resolver.step(each) if each.path == self.path else each for each in pipeline.steps]
         return replace(pipeline, steps=tuple(steps))
 

@@ -18,6 +18,7 @@ from mypy.types import (
     ProperType,
     TupleType,
     Type,
+    TypeAliasType,
     TypedDictType,
     TypeOfAny,
     TypeType,
@@ -30,7 +31,7 @@ from mypy.types import (
 from orchwipy_lint.checker.internals import Types
 from orchwipy_lint.rules.values import WAYS_OUT
 
-__all__ = ["Refused", "Wire", "items_of", "union_of", "value_of"]
+__all__ = ["ANYTHING", "Refused", "Wire", "items_of", "union_of", "value_of"]
 
 _SCALARS = ("builtins.bool", "builtins.int", "builtins.float", "builtins.str")
 _LISTS = ("builtins.list", "builtins.tuple", "typing.Sequence", "typing.Collection", "typing.Iterable")
@@ -38,7 +39,7 @@ _DICTS = ("builtins.dict", "typing.Mapping")
 _DEPTH = 12
 """A type that is nested deeper is taken for anything: it may be made of itself."""
 
-_ANYTHING = AnyType(TypeOfAny.special_form)
+ANYTHING = AnyType(TypeOfAny.special_form)
 
 
 class Refused(Exception):
@@ -57,9 +58,9 @@ class Wire:
 
     def arriving(self, sent: Type, depth: int = 0) -> ProperType:
         """The type as which a value of this type arrives. Raises `Refused`."""
+        if depth > _DEPTH or (depth and isinstance(sent, TypeAliasType) and sent.is_recursive):
+            return ANYTHING
         given = get_proper_type(sent)
-        if depth > _DEPTH:
-            return _ANYTHING
         inner = depth + 1
         if isinstance(given, UnionType):
             return union_of(self.arriving(each, inner) for each in given.items)
@@ -78,7 +79,7 @@ class Wire:
             raise Refused("function", WAYS_OUT["function"])
         if isinstance(given, TypeType):
             raise Refused("class", "pass its name: `.__name__`")
-        return given if isinstance(given, (NoneType, UninhabitedType)) else _ANYTHING
+        return given if isinstance(given, (NoneType, UninhabitedType)) else ANYTHING
 
     def literal(self, given: LiteralType, depth: int) -> ProperType:
         if given.is_enum_literal() and isinstance(given.value, str):
@@ -104,7 +105,7 @@ class Wire:
             if info.has_base(name) and (name.startswith("builtins") or _is_abstract(info)):
                 return self.listed(self.arriving(_arguments(given, name)[0], depth))
         if info.fullname == "builtins.object" or info.fallback_to_any or _is_abstract(info):
-            return _ANYTHING
+            return ANYTHING
         raise _refused(info)
 
     def enum(self, info: TypeInfo) -> ProperType:
@@ -126,7 +127,7 @@ class Wire:
         arriving = self.arriving(given, depth)
         found = items_of(arriving)
         if any(isinstance(each, AnyType) for each in found):
-            return _ANYTHING
+            return ANYTHING
         if all(_is_text(each) for each in found):
             return arriving
         if all(isinstance(each, (NoneType, LiteralType)) or _is_scalar(each) for each in found):

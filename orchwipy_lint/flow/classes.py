@@ -8,6 +8,8 @@ a bit a class.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from orchwipy_lint.flow.graph import Graph
 from orchwipy_lint.flow.layers import Layers
@@ -57,6 +59,8 @@ class Classes:
     def of_value(self, key: str, value: Value) -> int:
         """The classes of a value that is set; copies are not followed here."""
         if value.constants is None:
+            if value.surely.atoms:
+                return reduce(or_, (self.of_atom(key, each) for each in value.surely.atoms))
             atoms = value.type.atoms
             is_list = atoms is not None and all(each.name == "list" for each in atoms)
             return OTHER if atoms and is_list else self.present(key)

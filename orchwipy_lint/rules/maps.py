@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from orchwipy_lint.findings import Finding, Related, Severity
+from orchwipy_lint.findings import Finding, Hop, Related, Severity
 from orchwipy_lint.flow import Flow
 from orchwipy_lint.flow.graph import Edge, Node
 from orchwipy_lint.flow.monitors import THERE, Presence
@@ -34,7 +34,9 @@ def not_a_list(flow: Flow) -> Iterator[Finding]:
                     yield no_list(flow, key, f"`{atom}`", edges, path)
 
 
-def no_list(flow: Flow, key: str, given: str, edges: list[Edge], path: Path) -> Finding:
+def no_list(
+    flow: Flow, key: str, given: str, edges: list[Edge], path: Path, rows: Iterable[Hop] | None = None
+) -> Finding:
     """The finding that what these arms give to a key, or the caller, is mapped over and no list."""
     giver = edges[0] if edges else path.hops[-1].edge
     source = flow.graph.nodes[giver.source].step
@@ -53,7 +55,7 @@ def no_list(flow: Flow, key: str, given: str, edges: list[Edge], path: Path) -> 
         witness=names,
         related=[Related(mapping.path, line, f"step `{mapping.name}` maps over `{key}` here")],
         help=f"give `{key}` a list, or map over another key",
-        hops=hops_of(flow, path, key, "maps over it"),
+        hops=hops_of(flow, path, key, "maps over it", rows),
     )
 
 

@@ -95,9 +95,12 @@ def steps_of(flow: Flow, path: Path) -> tuple[str, ...]:
     return (nodes[path.entry].step.name, *(node.step.name for node in targets if node.fork is None))
 
 
-def hops_of(flow: Flow, path: Path, key: str, end: str) -> list[Hop]:
-    """The path for the text report; `end` is what the last step does with the key."""
-    found = [*callers(flow, path.entry, key), *rows_of(flow, path.hops, key)]
+def hops_of(flow: Flow, path: Path, key: str, end: str, rows: Iterable[Hop] | None = None) -> list[Hop]:
+    """The path for the text report; `end` is what the last step does with the key.
+
+    `rows` are those of the hops where they are not about this key alone.
+    """
+    found = [*callers(flow, path.entry, key), *(rows_of(flow, path.hops, key) if rows is None else rows)]
     last = flow.graph.nodes[path.hops[-1].edge.target]
     if last.fork is None:
         return [*found, arriving(last.step, key, end)]

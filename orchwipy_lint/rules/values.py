@@ -156,7 +156,6 @@ def incompatible(
     `rows` say how it came, where that was under several keys.
     """
     parameter = node.parameters[key]
-    takes = f"takes {parameter.annotation}"
     giver = edges[0] if edges else path.hops[-1].edge
     source = flow.graph.nodes[giver.source].step
     names = steps_of(flow, path)
@@ -173,9 +172,7 @@ def incompatible(
         witness=names,
         related=[Related(node.step.path, parameter.span.line, f"step `{node.step.name}` reads `{key}` here")],
         help=f"give `{key}` a value of type `{parameter.annotation}`, or widen the annotation",
-        hops=hops_of(flow, path, key, takes)
-        if rows is None
-        else [*callers(flow, path.entry, key), *rows, arriving(node.step, key, takes)],
+        hops=hops_of(flow, path, key, f"takes {parameter.annotation}", rows),
     )
 
 
