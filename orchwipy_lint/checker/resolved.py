@@ -64,7 +64,7 @@ class Resolver:
             arms = tuple(self._arms(step, site))
             if arms or not site.arms:
                 sites.append(site if arms == site.arms else replace(site, arms=arms))
-        if self.sent.types.is_closed(self.tree.function(step)):
+        if step.falls_off and self.sent.types.is_closed(self.tree.function(step)):
             step = replace(step, falls_off=tuple(each for each in step.falls_off if each != step.span))
         returns = tuple(sites)
         return step if not returns or returns == step.returns else replace(step, returns=returns)
