@@ -8,7 +8,7 @@ since conditions on the way tell them apart.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mypy.types import AnyType, ProperType, Type
 
@@ -192,8 +192,12 @@ class Judge:
                     if path is not None and (best is None or len(path) < len(best)):
                         best = path
             if best is not None and not self._is_told(key, giver, best):
-                given = self._shown(union_of(giver.sent), union_of(giver.arriving))
-                yield self._finding(key, given, giver.edges, taker, best)
+                sent, arriving = union_of(giver.sent), union_of(giver.arriving)
+                found = self._finding(key, self._shown(sent, arriving), giver.edges, taker, best)
+                if not taker.is_map and taker.takes(sent):  # what JSON makes of it is at fault
+                    arrives = shown(arriving, self.sent.types.checker.options)
+                    found = replace(found, help=f"annotate `{key}` as `{arrives}`: so it arrives")
+                yield found
 
     def _is_told(self, key: str, giver: Giver, path: Path) -> bool:
         """Whether mypy itself reports it: a step that does not take what its own `next` is given."""
