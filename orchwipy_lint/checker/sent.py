@@ -223,13 +223,22 @@ class Sent:
     def display(self, node: DictExpr) -> ProperType | None:
         """A dict display; with the types of its keys where all of them are written out."""
         items: dict[str, Type] = {}
+        required = set[str]()
         for key, value in node.items:
             name = None if key is None else self.text(key)
-            if name is None:
+            shapes = self.shapes(value) if key is None else None
+            if name is not None:
+                items[name] = self.of(value) or ANYTHING
+                required.add(name)
+            elif shapes is not None and len(shapes) == 1:
+                for each, type_ in shapes[0].items.items():
+                    is_sure = each not in items or each in shapes[0].required_keys
+                    items[each] = type_ if is_sure else union_of([items[each], type_])
+                required |= shapes[0].required_keys
+            else:
                 found = self.types.of(node)
                 return None if found is None else get_proper_type(found)
-            items[name] = self.of(value) or ANYTHING
-        return self.record(items, items)
+        return self.record(items, required)
 
     def record(self, items: Mapping[str, Type], required: Iterable[str]) -> ProperType:
         fallback = self.types.named("typing._TypedDict")
