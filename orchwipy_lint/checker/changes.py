@@ -14,6 +14,7 @@ __all__ = ["changed_keys", "is_touched"]
 
 _HARMLESS = frozenset({"ConditionalReturns", "dict", "len", "list", "print", "repr", "sorted", "str"})
 _READING = frozenset({"copy", "get", "items", "keys", "values"})
+_FILLING = frozenset({"append", "extend", "insert", "setdefault", "update"})
 
 
 def is_touched(function: ast.AST, name: str) -> bool:
@@ -55,7 +56,7 @@ def changed_keys(function: ast.AST, display: ast.expr) -> frozenset[str] | None:
             key
             for node in ast.walk(function)
             if isinstance(node, ast.Name) and node.id in names
-            for key in _changed(node, parents)
+            for key in (*_changed(node, parents), *(_filled(node, parents) & _displays(display)))
         ]
     except _Anything:
         return None
@@ -80,6 +81,26 @@ def _changed(name: ast.Name, parents: dict[ast.AST, ast.AST]) -> Iterator[str]:
             raise _Anything
     elif isinstance(outer, (ast.Assign, ast.AnnAssign)) and outer.value is name:
         raise _Anything  # by another name
+
+
+def _displays(display: ast.expr) -> frozenset[str]:
+    """The keys of a dict to which it gives lists and dicts that are written out."""
+    pairs = zip(display.keys, display.values, strict=True) if isinstance(display, ast.Dict) else ()
+    held = [key for key, value in pairs if isinstance(value, (ast.Dict, ast.List))]
+    texts = [each.value for each in held if isinstance(each, ast.Constant)]
+    return frozenset(each for each in texts if isinstance(each, str))
+
+
+def _filled(name: ast.Name, parents: dict[ast.AST, ast.AST]) -> frozenset[str]:
+    """The key of what is put into a list or dict that a dict holds."""
+    place: ast.AST = name
+    keys: list[ast.expr] = []
+    while isinstance(outer := parents[place], ast.Subscript) and outer.value is place:
+        keys.append(outer.slice)
+        place = outer
+    is_stored = len(keys) > 1 and isinstance(place, ast.Subscript) and not isinstance(place.ctx, ast.Load)
+    is_filled = isinstance(outer, ast.Attribute) and outer.attr in _FILLING
+    return frozenset({_text(keys[0])}) if keys and (is_stored or is_filled) else frozenset()
 
 
 def _by_method(call: ast.Call, method: str) -> Iterator[str]:

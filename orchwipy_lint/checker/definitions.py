@@ -128,7 +128,7 @@ class _Walk:
 
     def statement(self, node: ast.stmt, held: _Definitions) -> _Definitions | None:
         if node is self.target:
-            self.found.append(held)
+            self.found.append(self.anywhere([node], held))
         if isinstance(node, (ast.Return, ast.Raise, ast.Break, ast.Continue)):
             return None
         if isinstance(node, ast.If):
@@ -146,9 +146,7 @@ class _Walk:
         if isinstance(node, ast.Try) or type(node).__name__ == "TryStar":
             return self.attempt(node, held)
         if isinstance(node, ast.Match):
-            starts = [self.anywhere([each.pattern], held) for each in node.cases]
-            ends = [self.block(each.body, start) for each, start in zip(node.cases, starts, strict=True)]
-            return _joined([held, *ends])
+            return self.choice(node, held)
         return self.assigned(node, held)
 
     def branch(self, node: ast.If, held: _Definitions) -> _Definitions | None:
@@ -158,14 +156,21 @@ class _Walk:
         no = None if test is True else self.block(node.orelse, held)
         return _joined([yes, no])
 
+    def choice(self, node: ast.Match, held: _Definitions) -> _Definitions | None:
+        held, ends = self.anywhere([node.subject], held), list[_Definitions | None]()
+        for each in node.cases:
+            held = self.anywhere([] if each.guard is None else [each.guard], held)
+            ends.append(self.block(each.body, self.anywhere([each.pattern], held)))
+        return _joined([held, *ends])
+
     def attempt(self, node: ast.stmt, held: _Definitions) -> _Definitions | None:
         body, handlers = getattr(node, "body", []), getattr(node, "handlers", [])
         broken = self.anywhere(body, held)
         ends = [self.block(getattr(node, "orelse", []), self.block(body, held))]
         ends += [self.block(each.body, self.anywhere([each], broken)) for each in handlers]
-        final = getattr(node, "finalbody", [])
-        left = _joined(ends)
-        return self.block(final, left if left is not None or not final else broken)
+        final, left = getattr(node, "finalbody", []), _joined(ends)
+        self.block(final, self.anywhere([node], held))  # reached from anywhere, by an exception or a return
+        return None if left is None else self.block(final, left)
 
     def assigned(self, node: ast.stmt, held: _Definitions) -> _Definitions:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]

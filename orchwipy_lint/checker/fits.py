@@ -23,6 +23,8 @@ from orchwipy_lint.types import KINDS, Atom
 
 __all__ = ["atom_of", "fits", "is_anything", "is_mutable", "is_no_list", "shown"]
 
+_DICTS = ("builtins.dict", "typing.Mapping", "typing.MutableMapping")
+
 
 def fits(arriving: Type, wanted: Type) -> bool:
     """Whether a value of the one type can be passed where the other is declared.
@@ -44,7 +46,7 @@ def _takes(declared: ProperType, given: ProperType) -> bool:
     if isinstance(given, TypedDictType):
         if isinstance(declared, TypedDictType):
             return _has_keys(declared, given)
-        if isinstance(declared, Instance) and declared.type.fullname in ("builtins.dict", "typing.Mapping"):
+        if isinstance(declared, Instance) and declared.type.fullname in _DICTS:
             return all(fits(each, declared.args[1]) for each in given.items.values())
     if isinstance(given, Instance) and isinstance(declared, Instance) and declared.args:
         if not given.type.has_base(declared.type.fullname):

@@ -114,9 +114,11 @@ class Resolver:
         is_open = not arm.target.known and not arm.target.by_default
         is_whole = arm.fan is not None or site.span.holds(arm.span)
         beside = {key for each in site.arms if each.span == arm.span for key in each.effect.sets}
-        for sent, effect in self._ways(step, arm.effect):
+        ways = self._ways(step, arm.effect)
+        for sent, effect in ways:
             targets = self._targets(step, node, sent, is_whole=is_whole) if is_open else []
-            if len(targets) > 1 and (effect.maybe or not beside <= effect.sets.keys()):
+            is_partial = len(ways) > 1 or effect.maybe or not beside <= effect.sets.keys()
+            if len(targets) > 1 and is_partial:
                 effect = replace(effect, opens=True)  # the same test may choose both step and keys
             fans = [None] if arm.fan is None else self._fans(step, arm.fan, node)
             for (target, cases), fan in product(targets or [(arm.target, ALWAYS)], fans):

@@ -21,7 +21,7 @@ from mypy.nodes import (
     TupleExpr,
     Var,
 )
-from mypy.subtypes import is_subtype
+from mypy.subtypes import is_proper_subtype, is_subtype
 from mypy.types import (
     AnyType,
     CallableType,
@@ -72,11 +72,16 @@ class Sent:
         """The type of what an arm gives to a key; None where mypy does not tell."""
         if isinstance(value, Told):
             return value.told
-        if value.constants is not None:
-            return union_of(self.constant(each) for each in value.constants)
+        known = value.constants
+        constant = None if known is None else union_of(map(self.constant, known))
+        if known is not None and (len(known) < 2 or step.is_plain):
+            return constant
         if step.is_plain:
             return self.result(step, arm, key)
         node = self.tree.expression(step, arm.span)
+        if constant is not None:
+            named = None if node is None else self.entry(node, key)
+            return self.last(step, arm, named.name, constant) if isinstance(named, NameExpr) else constant
         is_held = not any(each.span.holds(arm.span) for each in step.returns)  # by a variable
         if node is not None and is_held and is_dict(node) and self.tree.is_changed(step, arm, key):
             return self.assigned(step, value)
@@ -223,13 +228,22 @@ class Sent:
     def display(self, node: DictExpr) -> ProperType | None:
         """A dict display; with the types of its keys where all of them are written out."""
         items: dict[str, Type] = {}
+        required = set[str]()
         for key, value in node.items:
             name = None if key is None else self.text(key)
-            if name is None:
+            shapes = self.shapes(value) if key is None else None
+            if name is not None:
+                items[name] = self.of(value) or ANYTHING
+                required.add(name)
+            elif shapes is not None and len(shapes) == 1:
+                for each, type_ in shapes[0].items.items():
+                    is_sure = each not in items or each in shapes[0].required_keys
+                    items[each] = type_ if is_sure else union_of([items[each], type_])
+                required |= shapes[0].required_keys
+            else:
                 found = self.types.of(node)
                 return None if found is None else get_proper_type(found)
-            items[name] = self.of(value) or ANYTHING
-        return self.record(items, items)
+        return self.record(items, required)
 
     def record(self, items: Mapping[str, Type], required: Iterable[str]) -> ProperType:
         fallback = self.types.named("typing._TypedDict")
@@ -277,10 +291,12 @@ class Sent:
         """Of the types that mypy has for a local, those that the assignments can give which lead here."""
         if len(items_of(found)) > 1:
             found = _common(found, self.assigned(step, value))
-        if len(items_of(found)) > 1:
-            last = self.tree.last_assigned(step, arm, name)
-            found = _common(found, None if last is None else self.union(last))
-        return found
+        return self.last(step, arm, name, found)
+
+    def last(self, step: Step, arm: Arm, name: str, found: ProperType) -> ProperType:
+        """Of the types of a local, those that it can have where a test tells of the arm, too."""
+        last = self.tree.last_assigned(step, arm, name) if len(items_of(found)) > 1 else None
+        return found if last is None else _common(found, self.union(last))
 
     def assigned(self, step: Step, value: Value) -> ProperType | None:
         """The types of the expressions of which a value is one."""
@@ -301,7 +317,9 @@ def _common(found: ProperType, given: ProperType | None) -> ProperType:
     kept: list[ProperType] = []
     for each in items_of(found):
         for one in items_of(given):
-            if is_subtype(one, each):
+            if is_proper_subtype(each, one, ignore_promotions=True):
+                kept.append(each)
+            elif is_subtype(one, each):
                 kept.append(one)
             elif is_overlapping_types(each, one, ignore_promotions=True):
                 kept.append(each)

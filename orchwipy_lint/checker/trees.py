@@ -17,6 +17,7 @@ from typing import Generic, TypeVar
 from mypy.nodes import (
     Argument,
     AssignmentStmt,
+    Block,
     CallExpr,
     DictExpr,
     Expression,
@@ -223,7 +224,10 @@ def _gather(node: Node, lines: dict[int, _Line[Expression]]) -> None:
     elif isinstance(node, AssignmentStmt) and not isinstance(node.rvalue, TempNode):
         lines.setdefault(node.line, _Line()).assigned.append((node.column, node.rvalue))
     for part in _parts(node):
-        _gather(part, lines)
+        if not (
+            isinstance(part, Block) and part.is_unreachable
+        ):  # for another platform: mypy has not read it
+            _gather(part, lines)
 
 
 def _parts(node: Node) -> Iterator[Node]:
