@@ -59,7 +59,8 @@ class Resolver:
         """The step as mypy knows it; the same where it knows no more."""
         if step.is_plain:
             return step
-        returns = tuple(replace(each, arms=tuple(self._arms(step, each))) for each in step.returns)
+        sites = [(each, tuple(self._arms(step, each))) for each in step.returns]
+        returns = tuple(replace(each, arms=arms) for each, arms in sites if arms or not each.arms)
         if step.falls_off and self.sent.types.is_closed(self.tree.function(step)):
             step = replace(step, falls_off=tuple(each for each in step.falls_off if each != step.span))
         is_read = any(arm.when for site in returns for arm in site.arms)
