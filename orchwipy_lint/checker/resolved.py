@@ -59,32 +59,32 @@ class Resolver:
         """The step as mypy knows it; the same where it knows no more."""
         if step.is_plain:
             return step
-        sites = []
-        for site in step.returns:
-            arms = tuple(self._arms(step, site))
-            if arms or not site.arms:
-                sites.append(site if arms == site.arms else replace(site, arms=arms))
+        sites = [(each, tuple(self._arms(step, each))) for each in step.returns]
+        returns = tuple(replace(each, arms=arms) for each, arms in sites if arms or not each.arms)
         if step.falls_off and self.sent.types.is_closed(self.tree.function(step)):
             step = replace(step, falls_off=tuple(each for each in step.falls_off if each != step.span))
-        returns = tuple(sites)
-        return step if not returns or returns == step.returns else replace(step, returns=returns)
+        is_read = any(arm.when for site in returns for arm in site.arms)
+        return step if not is_read or returns == step.returns else replace(step, returns=returns)
 
     def _arms(self, step: Step, site: ReturnSite) -> Iterator[Arm]:
+        """The arms of a return; what mypy proves is never reached stays, as one that is never taken.
+
+        It may guard against values that the annotations rule out, and a default has to be there.
+        """
         for arm in site.arms:
             node = self.tree.expression(step, arm.span)
             if node is None:
                 yield arm
-            elif self.sent.types.of(node) is not None:
-                if len(site.arms) > 1 and not self._can_be_chosen(step, node):
+            elif self.sent.types.of(node) is None:
+                if arm.fan is None and (arm.target.known or arm.target.by_default):
                     yield replace(arm, when=())
-                else:
-                    yield from self._resolved(step, site, arm, node)
+            elif len(site.arms) > 1 and not self._can_be_chosen(step, node):
+                yield replace(arm, when=())
+            else:
+                yield from self._resolved(step, site, arm, node)
 
     def _can_be_chosen(self, step: Step, node: Expression) -> bool:
-        """Whether the type of its operand lets a `ConditionalReturns` take this arm.
-
-        The arm stays, as one that is never taken: a default has to be there, whatever the operand.
-        """
+        """Whether the type of its operand lets a `ConditionalReturns` take this arm."""
         call = self.tree.call_with(step, node)
         if call is None or not is_call(call, "ConditionalReturns") or ArgKind.ARG_STAR2 in call.arg_kinds:
             return True

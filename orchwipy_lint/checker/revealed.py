@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mypy.types import Instance, ProperType, TypedDictType
+from mypy.types import Instance, ProperType, TypedDictType, UninhabitedType
 from mypy.types import Type as CheckedType
 
 from orchwipy_lint.checker.fits import atom_of, is_anything
@@ -49,7 +49,7 @@ def _arm(arm: Arm, types: _Types) -> Arm:
 
 
 def _read(checked: CheckedType) -> Type:
-    return join(_class(each) for each in items_of(checked))
+    return join(_class(each) for each in items_of(checked) if not isinstance(each, UninhabitedType))
 
 
 def _class(checked: ProperType) -> Type:

@@ -224,10 +224,9 @@ def _gather(node: Node, lines: dict[int, _Line[Expression]]) -> None:
     elif isinstance(node, AssignmentStmt) and not isinstance(node.rvalue, TempNode):
         lines.setdefault(node.line, _Line()).assigned.append((node.column, node.rvalue))
     for part in _parts(node):
-        if not (
-            isinstance(part, Block) and part.is_unreachable
-        ):  # for another platform: mypy has not read it
-            _gather(part, lines)
+        if isinstance(part, Block) and part.is_unreachable:
+            continue  # for another platform: mypy has not read it
+        _gather(part, lines)
 
 
 def _parts(node: Node) -> Iterator[Node]:

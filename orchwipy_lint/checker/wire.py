@@ -87,9 +87,9 @@ class Wire:
         return given if not isinstance(given.value, bytes) else self.arriving(given.fallback, depth)
 
     def instance(self, given: Instance, depth: int) -> ProperType:
-        info = given.type
+        info, known = given.type, given.last_known_value
         if info.is_enum:
-            return self.enum(info)
+            return self.enum(info) if known is None else self.literal(known, depth)
         if info.has_base("typing.Generator"):
             raise Refused("generator", WAYS_OUT["generator"])
         if info.fullname in _SCALARS:
