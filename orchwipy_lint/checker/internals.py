@@ -47,8 +47,8 @@ class Types:
         return self.others.get(node.line, self.checker).lookup_type_or_none(node)
 
     def named(self, name: str, *arguments: Type) -> Instance:
-        """The type of a class by its full name."""
-        return self.checker.named_generic_type(name, list(arguments))
+        """The type of a class by its full name; the values that arguments are known to have stay known."""
+        return self.checker.named_generic_type(name, []).copy_modified(args=arguments)
 
     def is_closed(self, function: FuncDef | None) -> bool:
         """Whether mypy proves that the end of a function is never reached."""
