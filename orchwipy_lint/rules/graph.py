@@ -105,7 +105,7 @@ def endless_loop(flow: Flow) -> Iterator[Finding]:
         if edge.source in doomed and edge.target in doomed and not edge.spawns
     )
     for component in nx.strongly_connected_components(loops):
-        onward = [[edge for edge in flow.graph.out[node] if not edge.spawns] for node in component]
+        onward = [[e for e in flow.graph.out[node] if e.arm.when and not e.spawns] for node in component]
         if any(edge.target not in component for edges in onward for edge in edges):
             continue  # it is left, to another loop
         if not all(onward):
@@ -220,13 +220,13 @@ def _doomed(flow: Flow) -> set[int]:
         node.number
         for node in graph.nodes
         if (node.fork is None and _stops(node.step))
-        or any(edge.target < 0 for edge in graph.out[node.number])
+        or any(edge.target < 0 and edge.arm.when for edge in graph.out[node.number])
         or (node.fork is not None and node.number != node.fork.node)
     ]
     ends = set(waiting)
     while waiting:
         for edge in graph.into[waiting.pop()]:
-            if edge.source not in ends and not edge.spawns:
+            if edge.source not in ends and edge.arm.when and not edge.spawns:
                 ends.add(edge.source)
                 waiting.append(edge.source)
     return {node.number for node in graph.nodes if flow.before[node.number] is not None} - ends
