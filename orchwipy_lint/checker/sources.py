@@ -12,16 +12,12 @@ from contextlib import suppress
 from functools import partial
 from hashlib import sha256
 from pathlib import PurePath
-from typing import TYPE_CHECKING
 
 from mypy.modulefinder import mypy_path
 from mypy.options import Options
 
 from orchwipy_lint import __version__
 from orchwipy_lint.workspace import Workspace, Workspaces, place_of
-
-if TYPE_CHECKING:
-    from orchwipy_lint.source.components import Component
 
 __all__ = ["Sources"]
 
@@ -146,23 +142,19 @@ def _seen(workspace: Workspace) -> str:
 
 def _digests(workspace: Workspace) -> str:
     """The digest of what each file has a part in, by where it is, as JSON."""
-    found: dict[str, list[str]] = {}
-    for component in workspace.components:
-        digest = _digest(workspace, component)
-        for name in component.sources:
-            found.setdefault(workspace.path(name), []).append(digest)
-    return json.dumps({path: " ".join(digests) for path, digests in found.items()})
-
-
-def _digest(workspace: Workspace, component: Component) -> str:
-    digest = sha256(f"{__version__}\0{workspace.configuration!r}".encode())
+    begun = sha256(f"{__version__}\0{workspace.configuration!r}".encode())
     baseline = workspace.configuration.baseline_file
     if baseline is not None and baseline.exists():
-        digest.update(baseline.read_bytes())
-    for name in component.sources:
-        digest.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
-        digest.update(sha256(workspace.files[name]).digest())
-    return digest.hexdigest()
+        begun.update(baseline.read_bytes())
+    found: dict[str, list[str]] = {}
+    for component in workspace.components:
+        digest = begun.copy()
+        for name in component.sources:
+            digest.update(f"\0{name}\0".encode("utf-8", "surrogatepass"))
+            digest.update(sha256(workspace.files[name]).digest())
+        for name in component.sources:
+            found.setdefault(workspace.path(name), []).append(digest.hexdigest())
+    return json.dumps({path: " ".join(digests) for path, digests in found.items()})
 
 
 def _module_name(file: PurePath, base: PurePath) -> str | None:
