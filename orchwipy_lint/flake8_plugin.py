@@ -117,18 +117,9 @@ def _placed(
 
 def _failure(path: str, error: Exception) -> Finding:
     """What to say if the analyser could not run: for want of the extra, or of a sound configuration."""
-    from orchwipy_lint.findings import Finding, Severity
+    from orchwipy_lint.source.problems import cannot_run
 
     hint = ' (pip install "orchwipy-lint[lint]" where flake8 is installed)'
-    return Finding(
-        code="OWP002",
-        name="internal-error",
-        severity=Severity.WARNING,
-        message=f"the analyser cannot run: {type(error).__name__}: {' '.join(str(error).split())}"
-        f"{hint if isinstance(error, ImportError) else ''}",
-        path=path,
-        line=1,
-        column=1,
-        end_line=1,
-        end_column=1,
+    return cannot_run(
+        path, f"{type(error).__name__}: {error}{hint if isinstance(error, ImportError) else ''}"
     )
