@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from orchwipy_lint.codes import NAMES
 from orchwipy_lint.findings import Finding, Severity
 from orchwipy_lint.patterns import excludes, includes
 from orchwipy_lint.project import make_project
@@ -104,7 +105,7 @@ def _read(
 def _unreadable(path: str, reason: str) -> Finding:
     return Finding(
         code="OWP001",
-        name="unreadable-file",
+        name=NAMES["OWP001"],
         severity=Severity.ERROR,
         message=f"cannot be read: {reason}",
         path=path,

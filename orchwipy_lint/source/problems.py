@@ -6,6 +6,7 @@ import os
 import traceback
 
 from orchwipy_lint import __version__
+from orchwipy_lint.codes import NAMES
 from orchwipy_lint.findings import Finding, Severity
 from orchwipy_lint.model import Span
 
@@ -16,7 +17,7 @@ def unreadable(path: str, message: str, line: int, column: int) -> Finding:
     """A file whose text cannot be read, and why."""
     return Finding(
         code="OWP001",
-        name="unreadable-file",
+        name=NAMES["OWP001"],
         severity=Severity.ERROR,
         message=f"this file cannot be read: {message}",
         path=path,
@@ -32,7 +33,7 @@ def cannot_run(path: str, why: str) -> Finding:
     """A file that is not looked at, for reasons outside of it and of the analyser: a wrong configuration."""
     return Finding(
         code="OWP002",
-        name="internal-error",
+        name=NAMES["OWP002"],
         severity=Severity.WARNING,
         message=f"the analyser cannot run: {' '.join(why.split())}",
         path=path,
@@ -51,7 +52,7 @@ def internal_error(path: str, place: Span, error: Exception) -> Finding:
     what = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(":")
     return Finding(
         code="OWP002",
-        name="internal-error",
+        name=NAMES["OWP002"],
         severity=Severity.WARNING,
         message=f"the analyser failed on this file: {what} (in {where})",
         path=path,
