@@ -12,13 +12,13 @@ from itertools import product
 from math import prod
 
 from mypy.nodes import ArgKind, CallExpr, Expression, NameExpr
-from mypy.types import Instance, LiteralType, NoneType, ProperType, TypedDictType
+from mypy.types import NoneType, ProperType, TypedDictType
 
 from orchwipy_lint.checker.fits import atom_of, is_anything
 from orchwipy_lint.checker.forms import arguments, is_call, is_dict, is_none, splats
 from orchwipy_lint.checker.sent import Sent
 from orchwipy_lint.checker.trees import Tree
-from orchwipy_lint.checker.wire import Refused, Wire, items_of
+from orchwipy_lint.checker.wire import Refused, Wire, items_of, literal_of
 from orchwipy_lint.model import (
     ALWAYS,
     UNKNOWN_VALUE,
@@ -97,10 +97,10 @@ class Resolver:
         has_true = "true" in given and not is_none(given["true"])
         arms = given.keys() - {"default", "true"}
         for each in items_of(known):
-            value = each.last_known_value if isinstance(each, Instance) else each
-            if isinstance(value, NoneType):
+            value = literal_of(each)
+            if isinstance(each, NoneType):
                 taken = "default"
-            elif not isinstance(value, LiteralType) or value.is_enum_literal():
+            elif value is None:
                 return True
             elif value.value in arms:
                 taken = str(value.value)
@@ -239,14 +239,10 @@ class Resolver:
             return None
         texts: list[str | None] = []
         for each in arriving:
-            value = each.last_known_value if isinstance(each, Instance) else each
-            if (
-                isinstance(value, LiteralType)
-                and isinstance(value.value, str)
-                and not value.is_enum_literal()
-            ):
+            value = literal_of(each)
+            if value is not None and isinstance(value.value, str):
                 texts.append(value.value)
-            elif isinstance(value, NoneType):
+            elif isinstance(each, NoneType):
                 texts.append(None)
             else:
                 return None

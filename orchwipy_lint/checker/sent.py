@@ -39,7 +39,7 @@ from mypy.types import (
 from orchwipy_lint.checker.forms import is_asdict, is_dict, is_get, is_next, parts, splats
 from orchwipy_lint.checker.internals import Types
 from orchwipy_lint.checker.trees import Tree
-from orchwipy_lint.checker.wire import ANYTHING, items_of, union_of, value_of
+from orchwipy_lint.checker.wire import ANYTHING, items_of, literal_of, union_of, value_of
 from orchwipy_lint.model import Arm, Step, Value
 from orchwipy_lint.types import Scalar, scalar
 
@@ -186,9 +186,8 @@ class Sent:
         """The text that an expression is."""
         if isinstance(node, StrExpr):
             return node.value
-        type_ = get_proper_type(self.types.of(node) or ANYTHING)
-        known = type_.last_known_value if isinstance(type_, Instance) else type_
-        return known.value if isinstance(known, LiteralType) and isinstance(known.value, str) else None
+        known = literal_of(self.types.of(node))
+        return known.value if known is not None and isinstance(known.value, str) else None
 
     def of(self, node: Expression) -> ProperType | None:
         """The type of an expression; a display is read by its parts, for what mypy says of it is coarser."""

@@ -31,7 +31,7 @@ from mypy.types import (
 from orchwipy_lint.checker.internals import Types
 from orchwipy_lint.rules.values import WAYS_OUT
 
-__all__ = ["ANYTHING", "Refused", "Wire", "items_of", "union_of", "value_of"]
+__all__ = ["ANYTHING", "Refused", "Wire", "items_of", "literal_of", "union_of", "value_of"]
 
 _SCALARS = ("builtins.bool", "builtins.int", "builtins.float", "builtins.str")
 _LISTS = ("builtins.list", "builtins.tuple", "typing.Sequence", "typing.Collection", "typing.Iterable")
@@ -141,9 +141,14 @@ class Wire:
 def value_of(info: TypeInfo, name: object) -> ProperType | None:
     """The `value` of an enum's member, where it is written out."""
     node = info.names[name].node if isinstance(name, str) and info.is_enum and name in info.names else None
-    type_ = get_proper_type(node.type) if isinstance(node, Var) else None
-    value = type_.last_known_value if isinstance(type_, Instance) else None
-    return value if value is not None and not value.is_enum_literal() else None
+    return literal_of(node.type) if isinstance(node, Var) else None
+
+
+def literal_of(given: Type | None) -> LiteralType | None:
+    """The constant that a type is known to be; none for a member of an enum, of which it has the name."""
+    proper = get_proper_type(given)
+    known = proper.last_known_value if isinstance(proper, Instance) else proper
+    return known if isinstance(known, LiteralType) and not known.is_enum_literal() else None
 
 
 def union_of(types: Iterable[Type]) -> ProperType:
